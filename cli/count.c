@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Owns the summary of --count: every event is delivered and counted, and each
+ * instruction is added to the symbol that it belongs to.
+ */
+#include "count.h"
+
+#include <search.h>
+#include <stdlib.h>
+
+#include "log.h"
+
+#define HOTTEST 10u
+
+/* A symbol of a module, or (name NULL) a module's code without symbols, or
+ * (module NULL as well) code in no file.  The strings are the session's. */
+struct symbol_count {
+    const char *name;
+    const char *module;
+    uint64_t insns;
+    struct symbol_count *next; /* in counts.all */
+};
+
+struct counts {
+    uint64_t kinds[LT_EVENT_EXIT + 1]; /* by enum lt_event_type */
+    void *tree;                        /* of struct symbol_count, for tsearch() */
+    struct symbol_count *all;
+    int status;
+    int signal;
+};
+
+struct counts *counts_create(void)
+{
+    return calloc(1, sizeof(struct counts));
+}
+
+static int compare_text(const char *a, const char *b)
+{
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    return strcmp(a, b);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct symbol_count *a = left, *b = right;
+    int order = compare_text(a->module, b->module);
+
+    return order ? order : compare_text(a->name, b->name);
+}
+
+void counts_destroy(struct counts *counts)
+{
+    if (!counts)
+        return;
+    while (counts->all) {
+        struct symbol_count *next = counts->all->next;
+        tdelete(counts->all, &counts->tree, compare);
+        free(counts->all);
+        counts->all = next;
+    }
+    free(counts);
+}
+
+/* Finds or makes the counter of the symbol at `pc`. */
+static int find_counter(struct counts *counts, lt_session *session, uint64_t pc,
+                        uint64_t **counter)
+{
+    struct lt_symbol symbol;
+    struct symbol_count *made;
+    struct symbol_count **found;
+    int error;
+
+    error = log_symbol(session, pc, &symbol);
+    if (error)
+        return error;
+    made = calloc(1, sizeof *made);
+    if (!made)
+        return LT_ERR_NO_MEMORY;
+    made->name = symbol.name;
+    made->module = symbol.module;
+    found = tsearch(made, &counts->tree, compare);
+    if (!found) {
+        free(made);
+        return LT_ERR_NO_MEMORY;
+    }
+    if (*found != made) {
+        free(made);
+    } else {
+        made->next = counts->all;
+        counts->all = made;
+    }
+    *counter = &(*found)->insns;
+    return 0;
+}
+
+static int on_insn(lt_session *session, const struct lt_insn *insn, void *user)
+{
+    struct log *log = user;
+    struct place *place;
+    bool fresh;
+    int error;
+
+    place = places_find(log->places, insn, &fresh);
+    if (!place)
+        return LT_ERR_NO_MEMORY;
+    if (fresh) {
+        error = find_counter(log->counts, session, insn->pc, &place->counter);
+        if (error)
+            return error;
+    }
+    ++*place->counter;
+    log->counts->kinds[LT_EVENT_INSN]++;
+    return log_end(log);
+}
+
+static int on_reg_write(lt_session *session, const struct lt_reg_write *write, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    (void)write;
+    log->counts->kinds[LT_EVENT_REG_WRITE]++;
+    return log_end(log);
+}
+
+static int on_mem(lt_session *session, const struct lt_mem_access *access, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    log->counts->kinds[access->type == LT_EVENT_MEM_READ ? LT_EVENT_MEM_READ
+                                                         : LT_EVENT_MEM_WRITE]++;
+    return log_end(log);
+}
+
+static int on_syscall(lt_session *session, const struct lt_syscall *call, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    log->counts->kinds[LT_EVENT_SYSCALL]++;
+    log_end(log);
+    return log_call(log, call);
+}
+
+static int on_module(lt_session *session, const struct lt_module *module, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    places_drop(log->places, module);
+    log->counts->kinds[LT_EVENT_MODULE]++;
+    return log_end(log);
+}
+
+static int on_exit_event(lt_session *session, const struct lt_exit *end, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    log->counts->kinds[LT_EVENT_EXIT]++;
+    log->counts->status = end->status;
+    log->counts->signal = end->signal;
+    return log_end(log);
+}
+
+static int by_insns(const void *left, const void *right)
+{
+    const struct symbol_count *a = *(struct symbol_count *const *)left;
+    const struct symbol_count *b = *(struct symbol_count *const *)right;
+
+    if (a->insns != b->insns)
+        return a->insns < b->insns ? 1 : -1;
+    return compare(a, b); /* the same order in each run */
+}
+
+/* All symbols, the hottest first; *count of them.  To be freed. */
+static struct symbol_count **sorted(const struct counts *counts, size_t *count)
+{
+    struct symbol_count **list;
+    size_t n = 0;
+
+    for (struct symbol_count *s = counts->all; s; s = s->next)
+        n++;
+    *count = 0;
+    list = malloc((n ? n : 1) * sizeof *list);
+    if (!list)
+        return NULL;
+    for (struct symbol_count *s = counts->all; s; s = s->next)
+        list[(*count)++] = s;
+    qsort(list, n, sizeof *list, by_insns);
+    return list;
+}
+
+/* The number of lines that a log of the same events would have. */
+static uint64_t all_events(const struct log *log)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_EXIT; type++) {
+        if (log->kinds & LT_KIND(type))
+            sum += log->counts->kinds[type];
+    }
+    return sum;
+}
+
+static const struct {
+    uint32_t type;
+    const char *key;
+    const char *words;
+} kinds[] = {
+    {LT_EVENT_REG_WRITE, "regs", "register writes"},
+    {LT_EVENT_MEM_WRITE, "writes", "memory writes"},
+    {LT_EVENT_MEM_READ, "reads", "memory reads"},
+    {LT_EVENT_SYSCALL, "syscalls", "system call events"},
+    {LT_EVENT_MODULE, "modules", "module events"},
+};
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+static void add_key(struct out *out, const char *key, uint64_t value)
+{
+    char *p = out_room(out, 128);
+
+    *p++ = '"';
+    p = put_bytes(p, key, strlen(key));
+    p = put_lit(p, "\":");
+    p = put_dec(p, value);
+    *p++ = ',';
+    out_upto(out, p);
+}
+
+static void add_json_symbols(struct out *out, struct symbol_count **list, size_t count)
+{
+    out_bytes(out, "\"symbols\":[", 11);
+    for (size_t i = 0; i < count; i++) {
+        char *p = out_room(out, 64);
+        p = i ? put_lit(p, ",{\"symbol\":") : put_lit(p, "{\"symbol\":");
+        out_upto(out, p);
+        out_json_string(out, list[i]->name);
+        out_bytes(out, ",\"module\":", 10);
+        out_json_string(out, list[i]->module);
+        p = put_lit(out_room(out, 64), ",\"instructions\":");
+        p = put_dec(p, list[i]->insns);
+        *p++ = '}';
+        out_upto(out, p);
+    }
+    out_bytes(out, "]", 1);
+}
+
+static void finish_json(struct log *log, struct symbol_count **list, size_t count,
+                        const struct lt_result *result)
+{
+    const struct counts *counts = log->counts;
+    struct out *out = &log->out;
+
+    out_bytes(out, "{", 1);
+    add_key(out, "instructions", counts->kinds[LT_EVENT_INSN]);
+    add_key(out, "events", all_events(log));
+    for (size_t i = 0; i < KINDS; i++) {
+        if (log->kinds & LT_KIND(kinds[i].type))
+            add_key(out, kinds[i].key, counts->kinds[kinds[i].type]);
+    }
+    if (counts->signal)
+        add_key(out, "signal", (uint64_t)counts->signal);
+    else if (counts->kinds[LT_EVENT_EXIT])
+        add_key(out, "status", (uint64_t)counts->status);
+    if (result->untraced_threads)
+        add_key(out, "untraced_threads", result->untraced_threads);
+    if (result->untraced_processes)
+        add_key(out, "untraced_processes", result->untraced_processes);
+    add_json_symbols(out, list, count);
+    out_bytes(out, "}\n", 2);
+}
+
+/* A number in a column of its own, and two blanks. */
+static char *put_column(char *p, uint64_t value)
+{
+    char number[32];
+    size_t size = (size_t)(put_grouped(number, value) - number);
+
+    for (size_t i = size; i < 16; i++)
+        *p++ = ' ';
+    p = put_bytes(p, number, size);
+    return put_lit(p, "  ");
+}
+
+static void add_line(struct out *out, uint64_t value, const char *words)
+{
+    char *p = put_column(out_room(out, 128), value);
+
+    p = put_bytes(p, words, strlen(words));
+    *p++ = '\n';
+    out_upto(out, p);
+}
+
+static void add_text_symbol(struct out *out, const struct symbol_count *symbol,
+                            uint64_t total)
+{
+    unsigned permille = (unsigned)((double)symbol->insns * 1000 / (double)total + 0.5);
+    char *p = put_column(out_room(out, 128), symbol->insns);
+
+    if (permille < 1000)
+        *p++ = ' ';
+    if (permille < 100)
+        *p++ = ' ';
+    p = put_dec(p, permille / 10);
+    *p++ = '.';
+    p = put_dec(p, permille % 10);
+    p = put_lit(p, " %  ");
+    out_upto(out, p);
+    out_plain(out, symbol->name ? symbol->name : symbol->module ? "(no symbol)" : "(no file)");
+    if (symbol->module) {
+        out_bytes(out, "  ", 2);
+        out_plain(out, symbol->module);
+    }
+    out_bytes(out, "\n", 1);
+}
+
+static void finish_text(struct log *log, struct symbol_count **list, size_t count)
+{
+    const uint64_t total = log->counts->kinds[LT_EVENT_INSN];
+    struct out *out = &log->out;
+
+    add_line(out, total, "instructions");
+    add_line(out, all_events(log), "events");
+    for (size_t i = 0; i < KINDS; i++) {
+        if (log->kinds & LT_KIND(kinds[i].type))
+            add_line(out, log->counts->kinds[kinds[i].type], kinds[i].words);
+    }
+    if (count)
+        out_bytes(out, "hottest symbols, by instructions:\n", 34);
+    for (size_t i = 0; i < count; i++)
+        add_text_symbol(out, list[i], total);
+}
+
+static void finish(struct log *log, const struct lt_result *result)
+{
+    struct symbol_count **list;
+    size_t count;
+
+    list = sorted(log->counts, &count);
+    if (count > HOTTEST)
+        count = HOTTEST;
+    if (log->options->json)
+        finish_json(log, list, count, result);
+    else
+        finish_text(log, list, count);
+    free(list);
+}
+
+const struct log_format log_count = {
+    .insn = on_insn,
+    .reg_write = on_reg_write,
+    .mem = on_mem,
+    .syscall = on_syscall,
+    .module = on_module,
+    .exit = on_exit_event,
+    .finish = finish,
+    .always_insn = true,
+};

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Owns the JSON log: one object a line and an event.  Keys and their order are
+ * a contract; further keys come after the present ones.  They are written
+ * directly, as most of lt's time goes here.
+ */
+#include "log.h"
+
+/* ,"tid":N,"pid":N: mostly those of the last event. */
+static char *put_thread(char *p, struct log *log, uint32_t tid, uint32_t pid)
+{
+    if (log->thread_tid != tid || log->thread_pid != pid || !log->thread_size) {
+        char *end = put_lit(log->thread, ",\"tid\":");
+        end = put_dec(end, tid);
+        end = put_lit(end, ",\"pid\":");
+        end = put_dec(end, pid);
+        log->thread_size = (size_t)(end - log->thread);
+        log->thread_tid = tid;
+        log->thread_pid = pid;
+    }
+    return put_bytes(p, log->thread, log->thread_size);
+}
+
+/* {"type":TYPE,"seq":N,"tid":N,"pid":N of any record. */
+#define BEGIN(p, log, type, event)                                             \
+    put_thread(put_dec(put_lit(p, "{\"type\":\"" type "\",\"seq\":"), (event)->seq), \
+               (log), (event)->tid, (event)->pid)
+
+static char *put_pc(char *p, uint64_t pc)
+{
+    p = put_lit(p, ",\"pc\":\"");
+    p = put_hex(p, pc);
+    *p++ = '"';
+    return p;
+}
+
+/* "SYMBOL+0xOFFSET","module":PATH, either of them null where there is none. */
+static void add_symbol(struct out *out, const struct lt_symbol *symbol)
+{
+    out_json_string(out, symbol->name);
+    if (symbol->name && symbol->offset) {
+        char *p;
+        out->used--; /* the closing quote */
+        p = out_room(out, 32);
+        *p++ = '+';
+        p = put_hex(p, symbol->offset);
+        *p++ = '"';
+        out_upto(out, p);
+    }
+    out_bytes(out, ",\"module\":", 10);
+    out_json_string(out, symbol->module);
+}
+
+/* What all executions of an instruction have in common, from "pc" on. */
+static int describe(struct log *log, lt_session *session, const struct lt_insn *insn,
+                    struct place *place)
+{
+    struct out *out = &log->scratch;
+    struct lt_symbol symbol;
+    char text[256];
+    int error;
+    char *p;
+
+    error = log_disassemble(session, insn, text, sizeof text);
+    if (!error)
+        error = log_symbol(session, insn->pc, &symbol);
+    if (error)
+        return error;
+    out->used = 0;
+    p = put_pc(out_room(out, 128), insn->pc);
+    p = put_lit(p, ",\"bytes\":\"");
+    p = put_hex_bytes(p, insn->bytes, insn->length);
+    p = put_lit(p, "\",\"text\":");
+    out_upto(out, p);
+    out_json_string(out, text);
+    out_bytes(out, ",\"symbol\":", 10);
+    add_symbol(out, &symbol);
+    out_bytes(out, "}\n", 2);
+    if (out->error)
+        return LT_ERR_NO_MEMORY;
+    return places_set_text(log->places, place, out->data, out->used);
+}
+
+static int on_insn(lt_session *session, const struct lt_insn *insn, void *user)
+{
+    struct log *log = user;
+    struct place *place;
+    bool fresh;
+    int error;
+
+    place = places_find(log->places, insn, &fresh);
+    if (!place)
+        return LT_ERR_NO_MEMORY;
+    if (fresh && (error = describe(log, session, insn, place)) < 0)
+        return error;
+    out_upto(&log->out, BEGIN(out_room(&log->out, 128), log, "insn", insn));
+    out_bytes(&log->out, place->text, place->size);
+    return log_end(log);
+}
+
+static int on_reg_write(lt_session *session, const struct lt_reg_write *write, void *user)
+{
+    struct log *log = user;
+    const char *name = log_reg_name(log, session, write->reg);
+    char *p = out_room(&log->out, 1024);
+
+    p = BEGIN(p, log, "reg", write);
+    p = put_pc(p, write->pc);
+    p = put_lit(p, ",\"reg\":\"");
+    p = put_bytes(p, name, strlen(name));
+    p = put_lit(p, "\",\"value\":\"");
+    if (write->width <= 8)
+        p = put_hex(p, write->value);
+    else
+        p = put_hex_wide(p, write->data, write->width);
+    p = put_lit(p, "\"}\n");
+    out_upto(&log->out, p);
+    return log_end(log);
+}
+
+static int on_mem(lt_session *session, const struct lt_mem_access *access, void *user)
+{
+    struct log *log = user;
+    char *p = out_room(&log->out, 512);
+
+    (void)session;
+    p = access->type == LT_EVENT_MEM_READ ? BEGIN(p, log, "read", access)
+                                          : BEGIN(p, log, "write", access);
+    p = put_pc(p, access->pc);
+    p = put_lit(p, ",\"addr\":\"");
+    p = put_hex(p, access->addr);
+    p = put_lit(p, "\",\"size\":");
+    p = put_dec(p, access->length);
+    if (access->length <= 8 && access->by == LT_BY_INSN) {
+        p = put_lit(p, ",\"value\":\"");
+        p = put_hex(p, access->value);
+    } else {
+        p = put_lit(p, ",\"bytes\":\"");
+        out_upto(&log->out, p);
+        out_hex_bytes(&log->out, access->data, access->length);
+        p = out_room(&log->out, 64);
+    }
+    p = access->by == LT_BY_INSN ? put_lit(p, "\",\"by\":\"insn\"}\n")
+                                 : put_lit(p, "\",\"by\":\"kernel\"}\n");
+    out_upto(&log->out, p);
+    return log_end(log);
+}
+
+/* ,"strings":[..]: what arguments point to, if any of them does. */
+static void add_strings(struct out *out, const struct lt_syscall *call, uint32_t count)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < count; i++)
+        any = any || call->strings[i];
+    if (!any)
+        return;
+    out_bytes(out, ",\"strings\":", 11);
+    for (uint32_t i = 0; i < count; i++) {
+        out_bytes(out, i ? "," : "[", 1);
+        out_json_string(out, call->strings[i]);
+    }
+    out_bytes(out, "]", 1);
+}
+
+/* ,"ret":"-2","errno":"ENOENT" */
+static void add_result(struct out *out, const struct lt_syscall *call)
+{
+    char *p = out_room(out, 128);
+
+    p = put_lit(p, ",\"ret\":\"");
+    p = put_signed(p, call->ret);
+    *p++ = '"';
+    if (call->error) {
+        const char *name = lt_errno_name(call->error);
+        p = put_lit(p, ",\"errno\":\"");
+        p = name ? put_bytes(p, name, strlen(name)) : put_dec(p, call->error);
+        *p++ = '"';
+    }
+    out_upto(out, p);
+}
+
+static int on_syscall(lt_session *session, const struct lt_syscall *call, void *user)
+{
+    struct log *log = user;
+    struct out *out = &log->out;
+    const uint32_t count = call->arg_count < 6 ? call->arg_count : 6;
+    char *p = out_room(out, 256);
+
+    if (!(log->kinds & LT_KIND(LT_EVENT_SYSCALL)))
+        return log_call(log, call);
+    p = BEGIN(p, log, "syscall", call);
+    p = put_pc(p, call->pc);
+    p = put_lit(p, ",\"nr\":");
+    p = put_dec(p, call->nr);
+    p = put_lit(p, ",\"name\":");
+    out_upto(out, p);
+    out_json_string(out, call->name);
+    p = out_room(out, 256);
+    p = put_lit(p, ",\"args\":[");
+    for (uint32_t i = 0; i < count; i++) {
+        if (i)
+            *p++ = ',';
+        *p++ = '"';
+        p = put_hex(p, call->args[i]);
+        *p++ = '"';
+    }
+    p = put_lit(p, "],\"phase\":");
+    if (call->phase == LT_PHASE_ENTER) {
+        p = put_lit(p, "\"enter\"");
+        out_upto(out, p);
+        add_strings(out, call, count);
+        out_bytes(out, ",\"text\":", 8);
+        out_json_string(out, log_call_text(log, session, call));
+    } else {
+        p = put_lit(p, "\"return\"");
+        out_upto(out, p);
+        add_result(out, call);
+    }
+    out_bytes(out, "}\n", 2);
+    log_end(log);
+    return log_call(log, call);
+}
+
+static int on_module(lt_session *session, const struct lt_module *module, void *user)
+{
+    struct log *log = user;
+    struct out *out = &log->out;
+    char *p = out_room(out, 256);
+
+    (void)session;
+    places_drop(log->places, module);
+    if (!(log->kinds & LT_KIND(LT_EVENT_MODULE)))
+        return 0;
+    p = BEGIN(p, log, "module", module);
+    p = module->op == LT_MODULE_MAP ? put_lit(p, ",\"op\":\"map\",\"path\":")
+                                    : put_lit(p, ",\"op\":\"unmap\",\"path\":");
+    out_upto(out, p);
+    out_json_string(out, module->path);
+    p = out_room(out, 256);
+    p = put_lit(p, ",\"start\":\"");
+    p = put_hex(p, module->start);
+    p = put_lit(p, "\",\"end\":\"");
+    p = put_hex(p, module->end);
+    p = put_lit(p, "\",\"offset\":\"");
+    p = put_hex(p, module->offset);
+    p = put_lit(p, "\",\"prot\":\"");
+    p = log_put_prot(p, module->prot);
+    p = put_lit(p, "\"}\n");
+    out_upto(out, p);
+    return log_end(log);
+}
+
+/* Further keys where not all of the guest could be traced. */
+static char *put_untraced(char *p, const struct lt_result *result)
+{
+    if (result->untraced_threads) {
+        p = put_lit(p, ",\"untraced_threads\":");
+        p = put_dec(p, result->untraced_threads);
+    }
+    if (result->untraced_processes) {
+        p = put_lit(p, ",\"untraced_processes\":");
+        p = put_dec(p, result->untraced_processes);
+    }
+    return p;
+}
+
+static int on_exit_event(lt_session *session, const struct lt_exit *end, void *user)
+{
+    struct log *log = user;
+    struct lt_result result;
+    char *p = out_room(&log->out, 512);
+
+    p = BEGIN(p, log, "exit", end);
+    if (end->signal) {
+        p = put_lit(p, ",\"signal\":");
+        p = put_signed(p, end->signal);
+    } else {
+        p = put_lit(p, ",\"status\":");
+        p = put_signed(p, end->status);
+    }
+    lt_result_init(&result, sizeof result);
+    if (lt_session_result(session, &result) == 0)
+        p = put_untraced(p, &result);
+    p = put_lit(p, "}\n");
+    out_upto(&log->out, p);
+    return log_end(log);
+}
+
+const struct log_format log_json = {
+    .insn = on_insn,
+    .reg_write = on_reg_write,
+    .mem = on_mem,
+    .syscall = on_syscall,
+    .module = on_module,
+    .exit = on_exit_event,
+};

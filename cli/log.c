@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns what the writers of the log share; see log.h. */
+#include "log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lt/unstable.h"
+
+int log_open(struct log *log, const struct options *options)
+{
+    int error;
+
+    *log = (struct log){.options = options, .kinds = options->kinds};
+    error = out_open_path(&log->out, options->output);
+    if (error)
+        return error;
+    error = out_open_memory(&log->scratch);
+    log->places = places_create();
+    if (error || !log->places) {
+        log_close(log);
+        return ENOMEM;
+    }
+    progress_start(&log->progress, log->out.fd);
+    return 0;
+}
+
+int log_close(struct log *log)
+{
+    places_destroy(log->places);
+    out_close(&log->scratch);
+    free(log->call_text);
+    log->places = NULL;
+    log->call_text = NULL;
+    return out_close(&log->out);
+}
+
+int log_call(struct log *log, const struct lt_syscall *call)
+{
+    if (log->out.live && call->phase == LT_PHASE_ENTER)
+        out_flush(&log->out);
+    progress_tick(&log->progress, log->events);
+    return log->out.error ? LT_STOP : 0;
+}
+
+int log_disassemble(lt_session *session, const struct lt_insn *insn, char *text,
+                    size_t size)
+{
+    int error = lt_disassemble(session, insn->pc, insn->bytes, insn->length, text, size);
+
+    if (error == LT_ERR_NOT_FOUND) {
+        snprintf(text, size, "(bad)");
+        return 0;
+    }
+    return error < 0 ? error : 0;
+}
+
+int log_symbol(lt_session *session, uint64_t pc, struct lt_symbol *symbol)
+{
+    int error;
+
+    lt_symbol_init(symbol, sizeof *symbol);
+    error = lt_symbol_at(session, pc, symbol);
+    if (error == LT_ERR_NOT_FOUND) {
+        lt_symbol_init(symbol, sizeof *symbol);
+        return 0;
+    }
+    return error < 0 ? error : 0;
+}
+
+char *log_put_prot(char *p, uint32_t prot)
+{
+    *p++ = prot & LT_PROT_READ ? 'r' : '-';
+    *p++ = prot & LT_PROT_WRITE ? 'w' : '-';
+    *p++ = prot & LT_PROT_EXEC ? 'x' : '-';
+    return p;
+}
+
+static const char *new_reg_name(struct log *log, lt_session *session, uint32_t reg)
+{
+    const size_t count = sizeof log->reg_names / sizeof log->reg_names[0];
+    static char unnamed[16];
+    const char *name;
+
+    if (!log->arch) {
+        int arch = lt_session_arch(session);
+        log->arch = arch > 0 ? (uint32_t)arch : 0;
+    }
+    name = lt_reg_name(log->arch, reg);
+    if (!name) {
+        snprintf(unnamed, sizeof unnamed, "reg%u", reg);
+        return unnamed;
+    }
+    if (reg < count)
+        log->reg_names[reg] = name;
+    return name;
+}
+
+const char *log_reg_name(struct log *log, lt_session *session, uint32_t reg)
+{
+    const size_t count = sizeof log->reg_names / sizeof log->reg_names[0];
+
+    if (reg < count && log->reg_names[reg])
+        return log->reg_names[reg];
+    return new_reg_name(log, session, reg);
+}
+
+const char *log_call_text(struct log *log, lt_session *session,
+                          const struct lt_syscall *call)
+{
+    int length = lt_syscall_text(session, call, log->call_text, log->call_size);
+
+    if (length >= 0 && (size_t)length >= log->call_size) {
+        size_t size = (size_t)length + 4096;
+        char *bigger = realloc(log->call_text, size);
+        if (!bigger)
+            return NULL;
+        log->call_text = bigger;
+        log->call_size = size;
+        length = lt_syscall_text(session, call, log->call_text, log->call_size);
+    }
+    return length < 0 ? NULL : log->call_text;
+}
+
+const char *log_signal_name(int signal)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } names[] = {
+        {SIGHUP, "SIGHUP"},       {SIGINT, "SIGINT"},     {SIGQUIT, "SIGQUIT"},
+        {SIGILL, "SIGILL"},       {SIGTRAP, "SIGTRAP"},   {SIGABRT, "SIGABRT"},
+        {SIGBUS, "SIGBUS"},       {SIGFPE, "SIGFPE"},     {SIGKILL, "SIGKILL"},
+        {SIGUSR1, "SIGUSR1"},     {SIGSEGV, "SIGSEGV"},   {SIGUSR2, "SIGUSR2"},
+        {SIGPIPE, "SIGPIPE"},     {SIGALRM, "SIGALRM"},   {SIGTERM, "SIGTERM"},
+        {SIGSTKFLT, "SIGSTKFLT"}, {SIGXCPU, "SIGXCPU"},   {SIGXFSZ, "SIGXFSZ"},
+        {SIGVTALRM, "SIGVTALRM"}, {SIGPROF, "SIGPROF"},   {SIGPOLL, "SIGPOLL"},
+        {SIGPWR, "SIGPWR"},       {SIGSYS, "SIGSYS"},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].number == signal)
+            return names[i].name;
+    }
+    return NULL;
+}

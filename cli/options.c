@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns what the user may say on the command line. */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lt/lt.h"
+
+static const char help[] =
+    "Usage: lt run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+    "       lt --help | --version | --arch\n"
+    "\n"
+    "Runs PROGRAM, an x86_64 or aarch64 Linux program, under emulation and logs\n"
+    "everything that it does.\n"
+    "\n"
+    "  -o, --output=FILE     write the log to FILE, which may be a device or a pipe,\n"
+    "                        or to standard output for -; else to standard error\n"
+    "  -f, --format=FORMAT   text (the default) or json: one object a line\n"
+    "  -e, --events=LIST     what to log, of insn,reg,write,read,syscall,module; all\n"
+    "                        but read is the default; the exit is always logged\n"
+    "  -m, --module=FILE     only instructions of this file, a path or its last\n"
+    "                        component, with their registers and memory\n"
+    "  -r, --range=LO-HI     only instructions from address LO to below HI (hex)\n"
+    "  -L, --sysroot=DIR     look the program's libraries up in DIR first; for\n"
+    "                        programs of another architecture\n"
+    "  -c, --count           no log but a summary: how many instructions and events\n"
+    "                        there were, and the symbols where most of them ran;\n"
+    "                        instructions are counted even if --events leaves them out\n"
+    "      --arch            list the architectures that PROGRAM may have\n"
+    "  -h, --help            print this\n"
+    "  -V, --version         print the version\n"
+    "\n"
+    "The text log has one line an instruction: thread, address, symbol (or file and\n"
+    "offset), disassembly.  What belongs to it follows, indented:\n"
+    "    reg      NAME = VALUE\n"
+    "    write    ADDRESS SIZE = VALUE\n"
+    "    read     ADDRESS SIZE = VALUE\n"
+    "    syscall  NAME(ARGUMENTS)\n"
+    "    return   NAME = RESULT [ERROR]\n"
+    "and starts with thread and address instead where its instruction is not logged.\n"
+    "Values of more than 8 bytes, and what the kernel wrote (marked so), are bytes in\n"
+    "memory order.  Files mapped and unmapped, and the exit, have lines of their own.\n"
+    "\n"
+    "The exit status is the program's, or 128 and the signal that ended it; 127 if it\n"
+    "is not found, 126 if it cannot be run, 125 if lt itself fails or cannot write\n"
+    "the log.\n";
+
+/* The exit status after printing: the reader may have gone, the disk be full. */
+static int printed(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    fprintf(stderr, "lt: cannot write to standard output: %s\n", strerror(errno));
+    return STATUS_FAILURE;
+}
+
+int options_help(void)
+{
+    fputs(help, stdout);
+    return printed();
+}
+
+int options_version(void)
+{
+    uint32_t version = lt_version();
+
+    printf("lt (libtrace-emu) %u.%u.%u\n", version / 10000, version / 100 % 100,
+           version % 100);
+    return printed();
+}
+
+int options_architectures(void)
+{
+    const char *name;
+
+    for (uint32_t arch = 1; (name = lt_arch_name(arch)); arch++)
+        puts(name);
+    return printed();
+}
+
+static int parse_events(const char *list, uint32_t *kinds)
+{
+    static const struct {
+        const char *name;
+        uint32_t type;
+    } known[] = {
+        {"insn", LT_EVENT_INSN},       {"reg", LT_EVENT_REG_WRITE},
+        {"write", LT_EVENT_MEM_WRITE}, {"read", LT_EVENT_MEM_READ},
+        {"syscall", LT_EVENT_SYSCALL}, {"module", LT_EVENT_MODULE},
+        {"exit", LT_EVENT_EXIT},
+    };
+    const size_t count = sizeof known / sizeof known[0];
+
+    *kinds = LT_KIND(LT_EVENT_EXIT);
+    for (;;) {
+        size_t length = strcspn(list, ",");
+        size_t i = 0;
+        while (i < count && (strlen(known[i].name) != length ||
+                             memcmp(known[i].name, list, length) != 0))
+            i++;
+        if (i == count) {
+            fprintf(stderr,
+                    "lt: --events: \"%.*s\" is no event; there are insn, reg, write, "
+                    "read, syscall and module\n",
+                    length < 100 ? (int)length : 100, list);
+            return -1;
+        }
+        *kinds |= LT_KIND(known[i].type);
+        if (!list[length])
+            return 0;
+        list += length + 1;
+    }
+}
+
+/* A hexadecimal number, with or without 0x, up to `end`. */
+static bool parse_hex(const char *text, char end, uint64_t *value, const char **rest)
+{
+    unsigned long long number;
+    char *stop;
+
+    if (!isxdigit((unsigned char)text[0]))
+        return false; /* strtoull() would take blanks and signs */
+    errno = 0;
+    number = strtoull(text, &stop, 16);
+    if (errno || *stop != end)
+        return false;
+    *value = number;
+    *rest = stop;
+    return true;
+}
+
+static int parse_range(const char *text, uint64_t *start, uint64_t *end)
+{
+    const char *rest;
+
+    if (parse_hex(text, '-', start, &rest) && parse_hex(rest + 1, '\0', end, &rest) &&
+        *start < *end)
+        return 0;
+    fprintf(stderr,
+            "lt: --range: \"%s\" is not of the form LO-HI, two hexadecimal addresses "
+            "with LO below HI\n",
+            text);
+    return -1;
+}
+
+static int parse_format(const char *text, bool *json)
+{
+    *json = strcmp(text, "json") == 0;
+    if (*json || strcmp(text, "text") == 0)
+        return 0;
+    fprintf(stderr, "lt: --format: \"%s\" is neither text nor json\n", text);
+    return -1;
+}
+
+static int parse_one(int option, const char *argument, struct options *options)
+{
+    switch (option) {
+    case 'o':
+        options->output = argument;
+        return 0;
+    case 'f':
+        return parse_format(argument, &options->json);
+    case 'e':
+        return parse_events(argument, &options->kinds);
+    case 'm':
+        if (!argument[0]) {
+            fprintf(stderr, "lt: --module: the name is empty\n");
+            return -1;
+        }
+        options->module = argument;
+        return 0;
+    case 'r':
+        return parse_range(argument, &options->pc_start, &options->pc_end);
+    case 'L':
+        options->sysroot = argument;
+        return 0;
+    case 'c':
+        options->count = true;
+        return 0;
+    default: /* getopt_long() has said what is wrong */
+        fprintf(stderr, "Try \"lt --help\".\n");
+        return -1;
+    }
+}
+
+int options_parse(int argc, char **argv, struct options *options)
+{
+    enum { ARCH = 256 };
+    static const struct option names[] = {
+        {"output", required_argument, NULL, 'o'},
+        {"format", required_argument, NULL, 'f'},
+        {"events", required_argument, NULL, 'e'},
+        {"module", required_argument, NULL, 'm'},
+        {"range", required_argument, NULL, 'r'},
+        {"sysroot", required_argument, NULL, 'L'},
+        {"count", no_argument, NULL, 'c'},
+        {"arch", no_argument, NULL, ARCH},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {0},
+    };
+    uint32_t given = 0;
+    int option;
+
+    *options = (struct options){.kinds = LT_KINDS_DEFAULT};
+    /* "+": the first argument that is no option is PROGRAM; what follows is
+     * its own. */
+    while ((option = getopt_long(argc, argv, "+o:f:e:m:r:L:chV", names, NULL)) != -1) {
+        if (option == 'h')
+            return options_help();
+        if (option == 'V')
+            return options_version();
+        if (option == ARCH)
+            return options_architectures();
+        if (option == 'm' || option == 'r') {
+            /* A second one would silently replace the first. */
+            uint32_t bit = option == 'm' ? 1 : 2;
+            if (given & bit) {
+                fprintf(stderr, "lt: --%s is given twice\n",
+                        option == 'm' ? "module" : "range");
+                return STATUS_FAILURE;
+            }
+            given |= bit;
+        }
+        if (parse_one(option, optarg, options) < 0)
+            return STATUS_FAILURE;
+    }
+    if (optind >= argc) {
+        fprintf(stderr, "lt: there is no PROGRAM to run\nTry \"lt --help\".\n");
+        return STATUS_FAILURE;
+    }
+    options->program = argv + optind;
+    return -1;
+}

@@ -1,0 +1,90 @@
+# libtrace.a and libtrace-emu.so.  The public names are those of src/libtrace.map.
+
+set(library_sources
+    src/block.c
+    src/callbacks.c
+    src/decode.c
+    src/disasm.c
+    src/error.c
+    src/flags.c
+    src/launch.c
+    src/modules.c
+    src/program.c
+    src/registers.c
+    src/ring.c
+    src/session.c
+    src/supervisor.c
+    src/symbols.c
+    src/syscalls.c
+    src/engine-blob.S)
+set(library_packages PkgConfig::CAPSTONE PkgConfig::LIBELF Threads::Threads)
+
+set_source_files_properties(src/engine-blob.S PROPERTIES
+    OBJECT_DEPENDS ${engine}
+    COMPILE_DEFINITIONS LTI_ENGINE_FILE="${engine}")
+
+foreach(source ${library_sources})
+    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${source})
+        message(WARNING "${source} is not there yet")
+        list(REMOVE_ITEM library_sources ${source})
+    endif()
+endforeach()
+# Numbers and names of system calls are QEMU's.
+set(generated ${CMAKE_BINARY_DIR}/generated)
+add_custom_command(OUTPUT ${generated}/syscalls-table.h
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}
+    COMMAND ${CMAKE_SOURCE_DIR}/src/gen-syscalls.py ${engine_dir}/source
+        ${generated}/syscalls-table.h
+    DEPENDS engine ${engine_dir}/unpacked src/gen-syscalls.py src/syscalls.def
+    COMMENT "Making the system call tables" VERBATIM)
+
+add_library(lt-objects OBJECT ${library_sources} ${generated}/syscalls-table.h)
+target_include_directories(lt-objects PRIVATE ${generated})
+add_dependencies(lt-objects engine)
+set_target_properties(lt-objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+target_compile_options(lt-objects PRIVATE -ffunction-sections -fdata-sections)
+target_link_libraries(lt-objects PRIVATE lt-options ${library_packages})
+
+# What the unit tests link: the library with its internal names.
+add_library(lt-internal STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:lt-objects>)
+target_link_libraries(lt-internal PUBLIC lt-options ${library_packages})
+
+set(map ${CMAKE_SOURCE_DIR}/src/libtrace.map)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${map})
+file(STRINGS ${map} public_names REGEX "^ *lt_[a-z0-9_]+;$")
+list(TRANSFORM public_names REPLACE "[ ;]" "")
+string(REPLACE ";" "\n" public_names "${public_names}")
+file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/public-names CONTENT "${public_names}\n")
+
+# The archive's one member is all objects linked into one, in which only the
+# public names are left global.
+set(archive ${CMAKE_BINARY_DIR}/libtrace.a)
+add_custom_command(OUTPUT ${archive}
+    COMMAND ${CMAKE_LINKER} -r -o libtrace.o $<TARGET_OBJECTS:lt-objects>
+    COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=public-names libtrace.o
+    COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
+    COMMAND ${CMAKE_AR} rcs ${archive} libtrace.o
+    COMMAND ${CMAKE_COMMAND} -E rm -f libtrace.o
+    DEPENDS lt-objects $<TARGET_OBJECTS:lt-objects> ${CMAKE_BINARY_DIR}/public-names
+    WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
+    COMMENT "Linking libtrace.a"
+    COMMAND_EXPAND_LISTS VERBATIM)
+add_custom_target(archive ALL DEPENDS ${archive})
+
+# What our own programs, examples and tests link.
+add_library(libtrace STATIC IMPORTED GLOBAL)
+add_dependencies(libtrace archive)
+set_target_properties(libtrace PROPERTIES IMPORTED_LOCATION ${archive})
+target_include_directories(libtrace INTERFACE include)
+target_link_libraries(libtrace INTERFACE ${library_packages})
+
+add_library(libtrace-shared SHARED $<TARGET_OBJECTS:lt-objects>)
+target_link_libraries(libtrace-shared PRIVATE ${library_packages})
+target_link_options(libtrace-shared PRIVATE
+    -Wl,--version-script=${map} -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections)
+set_target_properties(libtrace-shared PROPERTIES
+    OUTPUT_NAME trace-emu
+    VERSION ${PROJECT_VERSION}
+    SOVERSION 0
+    LINK_DEPENDS ${map}
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

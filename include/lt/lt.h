@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libtrace: run a Linux program under emulation and be told everything it
+ * does.
+ *
+ *     static int on_insn(lt_session *s, const struct lt_insn *insn, void *user)
+ *     {
+ *         printf("%#" PRIx64 "\n", insn->pc);
+ *         return 0;
+ *     }
+ *     ...
+ *     struct lt_config config;
+ *     lt_session *session;
+ *     lt_config_init(&config, sizeof config);
+ *     config.program = "/bin/true";
+ *     if (lt_session_create(&config, &session) == 0) {
+ *         lt_on_insn(session, NULL, on_insn, NULL);
+ *         if (lt_session_run(session) < 0)
+ *             fprintf(stderr, "%s\n", lt_session_message(session));
+ *         lt_session_destroy(session);
+ *     }
+ *
+ * The guest runs in a process of its own; callbacks run in the caller's
+ * process, on the thread that called lt_session_run().  The guest does not
+ * wait for callbacks, other than when it is far ahead of them.
+ *
+ * Threads: a session belongs to the thread that uses it.  All functions that
+ * take a session are called from one thread at a time, and from no other while
+ * lt_session_run() runs; lt_session_stop() alone may be called from any thread
+ * at any time between create and destroy.  Different sessions are independent.
+ *
+ * Errors: functions return 0 or a count, or a negative LT_ERR_* number, which
+ * is never reused for something else.  lt_session_message() has a sentence for
+ * people.  errno is not part of the contract.
+ */
+#ifndef LT_LT_H
+#define LT_LT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "event.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this header: 10000 * major + 100 * minor + patch. */
+#define LT_VERSION UINT32_C(100)
+
+/* Guest architectures. */
+enum lt_arch {
+    LT_ARCH_X86_64 = 1,
+    LT_ARCH_AARCH64 = 2
+};
+
+/* Errors. */
+enum lt_error {
+    LT_ERR_ARGUMENT = -1,    /* an argument is NULL, out of range or malformed */
+    LT_ERR_NO_MEMORY = -2,   /* the host has no memory left */
+    LT_ERR_STATE = -3,       /* not allowed in the session's present state */
+    LT_ERR_UNSUPPORTED = -4, /* this build of the library cannot do it */
+    LT_ERR_NOT_FOUND = -5,   /* the program, or what was asked for, is missing */
+    LT_ERR_PERMISSION = -6,  /* the program may not be read or executed */
+    LT_ERR_DIRECTORY = -7,   /* the program, or cwd, is a directory or is none */
+    LT_ERR_NOT_ELF = -8,     /* the program is neither an ELF file nor a script */
+    LT_ERR_TRUNCATED = -9,   /* the ELF file is cut off or its headers lie */
+    LT_ERR_ARCH = -10,       /* the ELF file is for another architecture */
+    LT_ERR_INTERPRETER = -11, /* the program's interpreter is missing */
+    LT_ERR_ARGV = -12,       /* argv is there but has no argv[0] */
+    LT_ERR_SYSTEM = -13,     /* the host's kernel refused something */
+    LT_ERR_ENGINE = -14,     /* the engine failed; the message says how */
+    LT_ERR_STREAM = -15,     /* the event stream is damaged */
+    LT_ERR_LIMIT = -16       /* a limit of the library was reached */
+};
+
+/* What a callback returns to end the run; see lt_session_run(). */
+#define LT_STOP 1
+
+/* Where one of the guest's standard streams goes. */
+enum lt_stdio {
+    LT_STDIO_INHERIT = 0, /* the host's */
+    LT_STDIO_NULL = 1,    /* /dev/null */
+    LT_STDIO_FD = 2       /* a descriptor of the host's, given beside it */
+};
+
+/* Bits of lt_config.flags. */
+/* Where the host's terminal is the guest's standard input, make the guest its
+ * foreground process group while it runs, as a shell would. */
+#define LT_CONFIG_TERMINAL UINT32_C(1)
+
+/*
+ * What to run and how.  Zero in a member means its default; only `program` is
+ * needed.  Everything is copied by lt_session_create().
+ */
+struct lt_config {
+    uint32_t size;  /* set by lt_config_init() */
+    uint32_t flags; /* LT_CONFIG_* */
+    const char *program;     /* path of the file to run; no PATH search */
+    const char *const *argv; /* NULL-ended; NULL: { program } */
+    const char *const *envp; /* NULL-ended; NULL: the host's environment */
+    const char *cwd;         /* the guest's working directory; NULL: the host's */
+    const char *sysroot;     /* where the guest's absolute paths are looked up
+                                first: the root of a foreign architecture's
+                                libraries (QEMU's -L); NULL: none */
+    uint32_t stdio[3];       /* enum lt_stdio for stdin, stdout, stderr */
+    int32_t stdio_fd[3];     /* descriptors for LT_STDIO_FD; they stay open and
+                                the caller's */
+    const char *engine;      /* path of an installed engine program, for hosts
+                                that forbid executing a memory file; NULL: the
+                                one inside the library */
+};
+
+/* Bits of lt_filter.flags. */
+/* This callback never asks lt_reg_read() for a register.  When all callbacks
+ * of a session say so and none is for register writes, registers are not
+ * recorded, which is faster. */
+#define LT_FILTER_NO_REGS UINT32_C(1)
+
+/*
+ * Which events a callback wants.  Zero in a member means no restriction.
+ * pc_start, pc_end and module are decided when guest code is translated, so
+ * that code outside costs next to nothing.
+ */
+struct lt_filter {
+    uint32_t size;  /* set by lt_filter_init() */
+    uint32_t flags; /* LT_FILTER_* */
+    uint64_t pc_start; /* guest address of the first instruction */
+    uint64_t pc_end;   /* guest address behind the last; 0: no end */
+    const char *module; /* instructions of this file only: a path as in
+                           struct lt_module, or its last component */
+    uint64_t addr_start; /* memory events: first byte of the range touched */
+    uint64_t addr_end;   /* memory events: behind the last byte; 0: no end */
+};
+
+/* How a run ended. */
+enum lt_result_kind {
+    LT_RESULT_NONE = 0,    /* it has not ended */
+    LT_RESULT_EXIT = 1,    /* the guest exited with `status` */
+    LT_RESULT_SIGNAL = 2,  /* `signal` ended the guest */
+    LT_RESULT_STOPPED = 3, /* lt_session_stop() or a callback ended it */
+    LT_RESULT_ERROR = 4    /* `error` says why there is no other result */
+};
+
+/* The result of a run; filled by lt_session_result(). */
+struct lt_result {
+    uint32_t size; /* set by lt_result_init() */
+    uint32_t kind; /* enum lt_result_kind */
+    int32_t status;
+    int32_t signal;
+    int32_t error; /* LT_ERR_*, or the callback's own negative number */
+    uint32_t untraced_threads;   /* guest threads that ran without events */
+    uint32_t untraced_processes; /* guest processes that ran without events */
+    uint32_t reserved;
+    uint64_t events; /* delivered so far */
+};
+
+/* The symbol and the module that an address belongs to. */
+struct lt_symbol {
+    uint32_t size;     /* set by lt_symbol_init() */
+    uint32_t reserved;
+    const char *name;  /* NULL: the module has no symbol there */
+    uint64_t offset;   /* of the address from the symbol, bytes */
+    uint64_t length;   /* of the symbol, bytes; 0 if its file does not say */
+    const char *module; /* host path of the mapped file */
+    uint64_t base;     /* guest address where the module's file begins */
+};
+
+/* A guest run and its events; opaque. */
+typedef struct lt_session lt_session;
+
+/*
+ * Callbacks.  They return 0 to go on, LT_STOP to end the run, or a negative
+ * number, which ends the run and is what lt_session_run() returns: the
+ * library's own errors are all above -1000.
+ */
+typedef int (*lt_insn_fn)(lt_session *session, const struct lt_insn *insn,
+                          void *user);
+typedef int (*lt_reg_write_fn)(lt_session *session,
+                               const struct lt_reg_write *write, void *user);
+typedef int (*lt_mem_access_fn)(lt_session *session,
+                                const struct lt_mem_access *access, void *user);
+typedef int (*lt_syscall_fn)(lt_session *session,
+                             const struct lt_syscall *call, void *user);
+typedef int (*lt_module_fn)(lt_session *session, const struct lt_module *module,
+                            void *user);
+typedef int (*lt_exit_fn)(lt_session *session, const struct lt_exit *end,
+                          void *user);
+
+/* ---- Library ---- */
+
+/* The version of the library that runs, as LT_VERSION. */
+uint32_t lt_version(void);
+
+/* A static sentence for an LT_ERR_* number; never NULL. */
+const char *lt_error_text(int error);
+
+/* ---- Architectures ---- */
+
+/* The name ("x86_64"), or NULL if `arch` is no LT_ARCH_* of this library. */
+const char *lt_arch_name(uint32_t arch);
+
+/* The architecture of that name, or LT_ERR_ARGUMENT, LT_ERR_NOT_FOUND. */
+int lt_arch_find(const char *name);
+
+/* How many registers the architecture's table has; LT_ERR_ARGUMENT. */
+int lt_reg_count(uint32_t arch);
+
+/* The name of register number `reg` ("rax"), or NULL. */
+const char *lt_reg_name(uint32_t arch, uint32_t reg);
+
+/* Its width in bytes; LT_ERR_ARGUMENT. */
+int lt_reg_width(uint32_t arch, uint32_t reg);
+
+/* The number of the register of that name; LT_ERR_ARGUMENT,
+ * LT_ERR_NOT_FOUND. */
+int lt_reg_find(uint32_t arch, const char *name);
+
+/* Register numbers.  x86_64: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi and r8 to
+ * r15 are 0 to 15, as in machine code.  rflags has every flag. */
+#define LT_X86_64_RAX UINT32_C(0)
+#define LT_X86_64_RCX UINT32_C(1)
+#define LT_X86_64_RDX UINT32_C(2)
+#define LT_X86_64_RBX UINT32_C(3)
+#define LT_X86_64_RSP UINT32_C(4)
+#define LT_X86_64_RBP UINT32_C(5)
+#define LT_X86_64_RSI UINT32_C(6)
+#define LT_X86_64_RDI UINT32_C(7)
+#define LT_X86_64_R8 UINT32_C(8)
+#define LT_X86_64_RIP UINT32_C(16)
+#define LT_X86_64_RFLAGS UINT32_C(17)
+#define LT_X86_64_FS_BASE UINT32_C(18)
+#define LT_X86_64_GS_BASE UINT32_C(19)
+
+/* aarch64: x0 to x30 are 0 to 30.  nzcv has the flags in bits 31 to 28. */
+#define LT_AARCH64_X0 UINT32_C(0)
+#define LT_AARCH64_SP UINT32_C(31)
+#define LT_AARCH64_PC UINT32_C(32)
+#define LT_AARCH64_NZCV UINT32_C(33)
+
+/* The kernel's name of a system call, or NULL if there is none. */
+const char *lt_syscall_name(uint32_t arch, uint32_t nr);
+
+/* The name of a guest's error number ("ENOENT"), or NULL. */
+const char *lt_errno_name(uint32_t error);
+
+/* ---- Sessions ---- */
+
+/* Sets all to defaults.  `size` is sizeof *config.  LT_ERR_ARGUMENT. */
+int lt_config_init(struct lt_config *config, uint32_t size);
+int lt_filter_init(struct lt_filter *filter, uint32_t size);
+int lt_result_init(struct lt_result *result, uint32_t size);
+int lt_symbol_init(struct lt_symbol *symbol, uint32_t size);
+
+/*
+ * Makes a session from `config`, whose program is looked at only when the run
+ * starts.  LT_ERR_ARGUMENT (config or program NULL, an unknown flag or stdio
+ * mode, a non-zero tail of a newer struct), LT_ERR_ARGV, LT_ERR_NO_MEMORY.
+ */
+int lt_session_create(const struct lt_config *config, lt_session **out);
+
+/* Ends the guest if it still runs, waits for its end and frees the session.
+ * NULL is fine.  Not from a callback. */
+void lt_session_destroy(lt_session *session);
+
+/*
+ * Runs the guest and calls the callbacks until it ends.  Returns 0 when it
+ * ended or was stopped (lt_session_result() tells how), a callback's negative
+ * number, or LT_ERR_ARGUMENT, LT_ERR_STATE (it ran already, or from a
+ * callback), LT_ERR_NOT_FOUND, LT_ERR_PERMISSION, LT_ERR_DIRECTORY,
+ * LT_ERR_NOT_ELF, LT_ERR_TRUNCATED, LT_ERR_ARCH, LT_ERR_INTERPRETER,
+ * LT_ERR_SYSTEM, LT_ERR_NO_MEMORY, LT_ERR_ENGINE, LT_ERR_STREAM, LT_ERR_LIMIT.
+ */
+int lt_session_run(lt_session *session);
+
+/*
+ * The pull form of lt_session_run(): starts the guest on its first call, and
+ * gives the next event in *out.  Returns 1; 0 when the guest ended; or an error
+ * as lt_session_run() does.  Callbacks are called for events as they pass.
+ * Ending early is lt_session_stop() or lt_session_destroy().
+ */
+int lt_session_next(lt_session *session, const struct lt_event **out);
+
+/*
+ * Says which kinds of events lt_session_next() gives (a set of LT_KIND bits;
+ * exits always come), and for which code.  Without it: LT_KINDS_DEFAULT.
+ * Before the run.  LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_NO_MEMORY.
+ */
+int lt_session_select(lt_session *session, uint32_t kinds,
+                      const struct lt_filter *filter);
+
+/* Ends the run soon, from any thread: the guest is killed and the result is
+ * LT_RESULT_STOPPED.  Before the run, it ends at its start.  LT_ERR_ARGUMENT. */
+int lt_session_stop(lt_session *session);
+
+/* How the run ended, or LT_RESULT_NONE.  `result` was prepared by
+ * lt_result_init().  LT_ERR_ARGUMENT. */
+int lt_session_result(const lt_session *session, struct lt_result *result);
+
+/* A sentence about the last error of this session; "" if there was none.
+ * Valid until the next call on the session; never NULL. */
+const char *lt_session_message(const lt_session *session);
+
+/* The guest's LT_ARCH_*; LT_ERR_STATE before the run has found it out. */
+int lt_session_arch(const lt_session *session);
+
+/* ---- Callbacks ---- */
+
+/*
+ * Adds a callback, up to 32 of a kind; they are called in the order added.
+ * `filter` NULL means everything; it is copied.  Before the run.
+ * LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_LIMIT, LT_ERR_NO_MEMORY.
+ */
+int lt_on_insn(lt_session *session, const struct lt_filter *filter,
+               lt_insn_fn fn, void *user);
+int lt_on_reg_write(lt_session *session, const struct lt_filter *filter,
+                    lt_reg_write_fn fn, void *user);
+int lt_on_mem_write(lt_session *session, const struct lt_filter *filter,
+                    lt_mem_access_fn fn, void *user);
+int lt_on_mem_read(lt_session *session, const struct lt_filter *filter,
+                   lt_mem_access_fn fn, void *user);
+int lt_on_syscall(lt_session *session, const struct lt_filter *filter,
+                  lt_syscall_fn fn, void *user);
+int lt_on_module(lt_session *session, const struct lt_filter *filter,
+                 lt_module_fn fn, void *user);
+int lt_on_exit(lt_session *session, const struct lt_filter *filter,
+               lt_exit_fn fn, void *user);
+
+/* ---- In a callback, or after lt_session_next() ---- */
+
+/*
+ * The value of a register at the event in hand: before the instruction executes
+ * in its lt_insn event, after the write in its lt_reg_write event.
+ * LT_ERR_ARGUMENT, LT_ERR_STATE (no event in hand, or registers are not
+ * recorded; see LT_FILTER_NO_REGS).
+ */
+int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value);
+
+/*
+ * Writes the disassembly of the instruction of `length` bytes at guest address
+ * `pc` into `text` (at most `text_size` bytes with the final NUL), in Intel
+ * syntax on x86_64.  Returns the instruction's length in bytes.
+ * LT_ERR_ARGUMENT, LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (not a valid
+ * instruction), LT_ERR_NO_MEMORY.
+ */
+int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes,
+                   uint32_t length, char *text, size_t text_size);
+
+/*
+ * The symbol and module of a guest address as the guest's memory is at the
+ * event in hand.  Its strings stay valid until the session is destroyed.
+ * Symbols come from the files' .symtab and .dynsym and, where it is installed,
+ * the separate debug file of the same build-id.  LT_ERR_ARGUMENT,
+ * LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (no file is mapped there),
+ * LT_ERR_NO_MEMORY.
+ */
+int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* aarch64 guests: registers, flags, helpers. */
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "lt-target.h"
+#include "stream.h"
+
+#define X(n) { offsetof(CPUARMState, xregs[n]), n, 8, false }
+
+static const LtGlobal globals[] = {
+    X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10),
+    X(11), X(12), X(13), X(14), X(15), X(16), X(17), X(18), X(19), X(20),
+    X(21), X(22), X(23), X(24), X(25), X(26), X(27), X(28), X(29), X(30), X(31),
+    { offsetof(CPUARMState, NF), LTI_A64_NF, 4, true },
+    { offsetof(CPUARMState, ZF), LTI_A64_ZF, 4, true },
+    { offsetof(CPUARMState, CF), LTI_A64_CF, 4, true },
+    { offsetof(CPUARMState, VF), LTI_A64_VF, 4, true },
+};
+
+static void collect(CPUArchState *env, uint64_t *values, bool inside)
+{
+    for (int i = 0; i < 32; i++) {
+        values[i] = env->xregs[i];
+    }
+    values[32] = env->pc;
+    values[33] = 0;
+    values[LTI_A64_NF] = env->NF;
+    values[LTI_A64_ZF] = env->ZF;
+    values[LTI_A64_CF] = env->CF;
+    values[LTI_A64_VF] = env->VF;
+}
+
+static bool keeps_flags(const uint8_t *code, unsigned size)
+{
+    return false; /* flags are stored where they are written only */
+}
+
+/* The memory copy and set instructions (FEAT_MOPS). */
+static bool repeats(const uint8_t *code, unsigned size)
+{
+    return size == 4 && (ldl_le_p(code) & 0x3b200c00) == 0x19000400;
+}
+
+/* Names are those of target/arm/helper.h and target/arm/tcg/helper-*.h. */
+static LtEffect effect(const char *helper)
+{
+    static const char *const own[] = { /* work on vectors and FP only */
+        "vfp_", "neon_", "gvec_", "advsimd_", "crypto_", "rsqrte", "recpe",
+        "rsqrts", "recps", "rint", "frint", "fcvt", "set_rmode", "frecpx",
+        "fjcvtzs", "simd_tblx",
+    };
+
+    if (strcmp(helper, "vfp_get_fpscr") == 0 || strcmp(helper, "vfp_set_fpscr") == 0) {
+        return (LtEffect){ .known = true };
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+        if (strncmp(helper, own[i], strlen(own[i])) == 0) {
+            return (LtEffect){ .known = true };
+        }
+    }
+    return (LtEffect){ .memory = true };
+}
+
+static bool completes(const char *helper, const uint64_t *args, unsigned count)
+{
+    if (strncmp(helper, "exception_with_syndrome", 23) == 0) {
+        return count > 0 && args[0] == EXCP_SWI;
+    }
+    return strncmp(helper, "exception_", 10) != 0;
+}
+
+static void cc_map(uint8_t *map, unsigned size)
+{
+    memset(map, LTI_CC_UNKNOWN, size);
+}
+
+static uint64_t enter_syscall(CPUArchState *env)
+{
+    return env->pc - 4; /* behind the instruction already */
+}
+
+const LtTarget lt_target = {
+    .name = "aarch64",
+    .reg_count = LTI_A64_REGS,
+    .globals = globals,
+    .global_count = ARRAY_SIZE(globals),
+    .cc_op = ~0u,
+    .df_offset = -1,
+    .collect = collect,
+    .keeps_flags = keeps_flags,
+    .repeats = repeats,
+    .effect = effect,
+    .completes = completes,
+    .cc_map = cc_map,
+    .enter_syscall = enter_syscall,
+};

@@ -1,0 +1,1233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The pass over a translation block's TCG operations.
+ *
+ * It runs once a block has been generated and before it is optimised.  For each
+ * guest instruction it finds what is written to registers and memory, and adds
+ * operations that store to the record only what the library cannot work out:
+ * what was loaded from memory, and results of helpers.  How everything else
+ * follows from these and from the registers before, it writes to the block's
+ * descriptor as a list of steps (enum lti_opcode).
+ *
+ * Words used below: a *node* is a value during one instruction: opaque, a
+ * constant, a register as the instruction found it, or an operation on nodes.  A
+ * node has a *slot* when the record holds it.  A *record* here is what lies
+ * between two commits; a block has one or more.
+ *
+ * A *complex* instruction has branches around its effects (rep, conditional
+ * stores).  What it stores is reported by helper calls, and what it wrote to
+ * registers at each way out.
+ *
+ * All state is under mmap_lock, as is translation.
+ */
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "tcg/tcg.h"
+#include "tcg/tcg-temp-internal.h"
+#include "tcg/tcg-op.h"
+#include "tcg/helper-info.h"
+#include "exec/exec-all.h"
+#include "exec/helper-proto.h"
+#include "exec/translator.h"
+#include "exec/translation-block.h"
+#include "user/guest-host.h"
+#include "lt-target.h"
+#include "stream.h"
+
+#define NODES 2048
+#define OPS 32768
+#define INSNS TCG_MAX_INSNS
+#define DEEP 10 /* an expression of more steps is worth a slot */
+
+enum kind { OPAQUE, CONST, REG, OP, POINTER };
+
+typedef struct Node {
+    uint8_t kind;
+    uint8_t op;         /* OP: enum lti_opcode */
+    bool is32;
+    uint8_t operands;
+    uint16_t operand[4];
+    uint64_t imm;       /* CONST: value; REG: register; OP: lti_op.imm */
+    TCGTemp *temp;
+    TCGOp *def;         /* the slot's store goes behind this */
+    int32_t slot;       /* offset in the record, or -1 */
+    int32_t value;      /* number in the steps, valid in `epoch` */
+    uint32_t epoch;
+} Node;
+
+typedef struct Insn {
+    uint64_t pc;
+    int64_t cc;         /* cc_op before it, or -1: not static */
+    uint32_t size;
+    uint8_t want;
+    bool complex;
+} Insn;
+
+static struct {
+    Node nodes[NODES];
+    unsigned node_count;
+    uint16_t node_of[TCG_MAX_TEMPS];
+    uint32_t stamp_of[TCG_MAX_TEMPS];
+    uint32_t stamp;
+    bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
+    bool df_written, flags_event;
+    TCGOp *first;       /* where values that nobody defined are known */
+    int64_t cc;         /* cc_op as the library knows it, or -1 */
+
+    Insn insns[INSNS + 1];
+    unsigned insn_count;
+    TCGOp *exit_label_op;
+
+    /* The record in hand. */
+    bool open;
+    TCGv_ptr buffer;
+    uint32_t block, offset;
+    unsigned ways_out;
+    unsigned from, count;          /* instructions in it */
+    bool continues;
+    struct lti_desc_insn insn[INSNS];
+    struct lti_op ops[OPS];
+    unsigned op_count;
+    unsigned values, max_values;
+    uint32_t epoch;
+    bool is_buffer[TCG_MAX_TEMPS];
+} s;
+
+/* For each temp that is a global: what it is, or NULL. */
+static const LtGlobal *global_of[TCG_MAX_TEMPS];
+static int cc_op_temp = -1;
+static bool record_regs, direct;
+
+static void find_globals(void)
+{
+    static bool found;
+
+    if (found) {
+        return;
+    }
+    found = true;
+    record_regs = lt_control->record & LTI_RECORD_REGS;
+    direct = lt_control->record & LTI_RECORD_DIRECT;
+    for (int i = 0; i < tcg_ctx->nb_globals; i++) {
+        TCGTemp *t = &tcg_ctx->temps[i];
+        if (t->kind != TEMP_GLOBAL || t->mem_base != tcgv_ptr_temp(tcg_env)) {
+            continue;
+        }
+        for (unsigned k = 0; k < lt_target.global_count; k++) {
+            const LtGlobal *g = &lt_target.globals[k];
+            if (g->offset == t->mem_offset &&
+                g->bytes == (t->type == TCG_TYPE_I32 ? 4 : 8)) {
+                global_of[i] = g;
+                if (g->reg == lt_target.cc_op) {
+                    cc_op_temp = i;
+                }
+            }
+        }
+    }
+}
+
+bool lt_is_buffer(TCGTemp *base)
+{
+    return lt_control && s.is_buffer[temp_idx(base)];
+}
+
+/* ---- Helpers that generated code calls ---- */
+
+static void slow_store(CPUArchState *env, uint64_t addr, uint32_t size)
+{
+    lt_helper_access(env_cpu(env), addr, size, true);
+}
+
+static void slow_load(CPUArchState *env, uint64_t addr, uint32_t size)
+{
+    lt_helper_access(env_cpu(env), addr, size, false);
+}
+
+static void regs_after_helper(CPUArchState *env)
+{
+    lt_record_regs(env_cpu(env), LTI_REGS_HELPER, true);
+}
+
+static void regs_anew(CPUArchState *env)
+{
+    lt_record_regs(env_cpu(env), LTI_REGS_START, true);
+    env_cpu(env)->neg.lt_stale = 0;
+}
+
+#define MASK_ACCESS (dh_typemask(void, 0) | dh_typemask(env, 1) | dh_typemask(i64, 2) | \
+                     dh_typemask(i32, 3))
+#define MASK_ENV (dh_typemask(void, 0) | dh_typemask(env, 1))
+
+static TCGHelperInfo slow_store_info = {
+    .func = slow_store, .name = "lt_store", .flags = TCG_CALL_NO_RWG,
+    .typemask = MASK_ACCESS,
+};
+static TCGHelperInfo slow_load_info = {
+    .func = slow_load, .name = "lt_load", .flags = TCG_CALL_NO_RWG,
+    .typemask = MASK_ACCESS,
+};
+static TCGHelperInfo regs_after_helper_info = {
+    .func = regs_after_helper, .name = "lt_regs_after_helper",
+    .flags = TCG_CALL_NO_WG, .typemask = MASK_ENV,
+};
+static TCGHelperInfo regs_anew_info = {
+    .func = regs_anew, .name = "lt_regs_anew", .flags = TCG_CALL_NO_WG,
+    .typemask = MASK_ENV,
+};
+
+static void gen_env_call(TCGHelperInfo *info)
+{
+    tcg_gen_call1(info->func, info, NULL, tcgv_ptr_temp(tcg_env));
+}
+
+static void gen_slow_access(TCGHelperInfo *info, TCGTemp *addr, uint32_t size)
+{
+    tcg_gen_call3(info->func, info, NULL, tcgv_ptr_temp(tcg_env), addr,
+                  tcgv_i32_temp(tcg_constant_i32(size)));
+}
+
+/* ---- Nodes ---- */
+
+static unsigned new_node(enum kind kind, TCGTemp *temp, TCGOp *def)
+{
+    Node *n;
+
+    g_assert(s.node_count < NODES);
+    n = &s.nodes[s.node_count];
+    n->kind = kind;
+    n->is32 = temp && temp->type == TCG_TYPE_I32;
+    n->operands = 0;
+    n->temp = temp;
+    n->def = def;
+    n->slot = -1;
+    n->epoch = 0;
+    return s.node_count++;
+}
+
+/* All values become unknown, registers keep what the instruction found. */
+static void forget_nodes(TCGOp *first)
+{
+    s.stamp++;
+    s.first = first;
+}
+
+static unsigned node_of(TCGTemp *t)
+{
+    size_t i = temp_idx(t);
+    unsigned n;
+
+    if (t->kind == TEMP_CONST) {
+        n = new_node(CONST, t, NULL);
+        s.nodes[n].imm = t->type == TCG_TYPE_I32 ? (uint32_t)t->val : (uint64_t)t->val;
+        return n;
+    }
+    if (t->kind == TEMP_FIXED) {
+        n = new_node(POINTER, t, NULL);
+        s.nodes[n].imm = 0;
+        return n;
+    }
+    if (s.stamp_of[i] == s.stamp) {
+        return s.node_of[i];
+    }
+    if (t->kind == TEMP_GLOBAL && record_regs && global_of[i] && !s.written[i]) {
+        n = new_node(REG, t, NULL);
+        s.nodes[n].imm = global_of[i]->reg;
+    } else {
+        n = new_node(OPAQUE, t, s.first);
+    }
+    s.stamp_of[i] = s.stamp;
+    s.node_of[i] = n;
+    return n;
+}
+
+static void define(TCGTemp *t, unsigned node)
+{
+    size_t i = temp_idx(t);
+
+    s.stamp_of[i] = s.stamp;
+    s.node_of[i] = node;
+    if (t->kind == TEMP_GLOBAL) {
+        s.written[i] = true;
+    }
+}
+
+/* The next tcg_gen_*() goes in front of `op`, or behind it. */
+static void emit_before(TCGOp *op)
+{
+    tcg_ctx->emit_before_op = op;
+}
+
+static void emit_behind(TCGOp *op)
+{
+    tcg_ctx->emit_before_op = QTAILQ_NEXT(op, link);
+}
+
+static void emit_done(void)
+{
+    tcg_ctx->emit_before_op = NULL;
+}
+
+static void store_slot(TCGTemp *t, int32_t *slot)
+{
+    *slot = s.offset;
+    if (t->type == TCG_TYPE_I32) {
+        tcg_gen_st_i32(temp_tcgv_i32(t), s.buffer, s.offset);
+        s.offset += 4;
+    } else {
+        tcg_gen_st_i64(temp_tcgv_i64(t), s.buffer, s.offset);
+        s.offset += 8;
+    }
+}
+
+static void give_slot(Node *n)
+{
+    emit_behind(n->def);
+    store_slot(n->temp, &n->slot);
+    emit_done();
+}
+
+/* How many steps it takes to work `node` out from what is known, or more than
+ * DEEP. */
+static unsigned steps(unsigned node)
+{
+    const Node *n = &s.nodes[node];
+    unsigned sum = 1;
+
+    if (n->slot >= 0 || n->kind == CONST || n->kind == REG) {
+        return 1;
+    }
+    if (n->kind != OP) {
+        return DEEP + 1;
+    }
+    for (unsigned i = 0; i < n->operands && sum <= DEEP; i++) {
+        sum += steps(n->operand[i]);
+    }
+    return sum;
+}
+
+/* Makes `node` something that the library can work out. */
+static void make_known(unsigned node)
+{
+    Node *n = &s.nodes[node];
+
+    if (steps(node) > DEEP) {
+        give_slot(n);
+    }
+}
+
+/* The same for a register that a callback is told of: the library is quicker
+ * with a slot than with more than one operation. */
+static void make_cheap(unsigned node)
+{
+    Node *n = &s.nodes[node];
+
+    if (n->slot < 0 && (n->kind == OPAQUE || (n->kind == OP && direct && steps(node) > 3))) {
+        give_slot(n);
+    } else {
+        make_known(node);
+    }
+}
+
+/* ---- Steps ---- */
+
+static struct lti_op *new_op(unsigned op)
+{
+    struct lti_op *o;
+
+    g_assert(s.op_count < OPS);
+    o = &s.ops[s.op_count++];
+    memset(o, 0, sizeof(*o));
+    o->op = op;
+    return o;
+}
+
+static unsigned new_value(void)
+{
+    unsigned v = s.values++;
+
+    g_assert(v < UINT16_MAX);
+    s.max_values = MAX(s.max_values, s.values);
+    return v;
+}
+
+/* Adds the steps that make `node`, which is known; returns its value. */
+static unsigned evaluate(unsigned node)
+{
+    Node *n = &s.nodes[node];
+    unsigned v[4] = { 0 };
+    struct lti_op *o;
+
+    if (n->epoch == s.epoch) {
+        return n->value;
+    }
+    if (n->slot >= 0) {
+        o = new_op(n->is32 ? LTI_SLOT32 : LTI_SLOT64);
+        o->imm = n->slot;
+    } else if (n->kind == CONST) {
+        o = new_op(LTI_CONST);
+        o->imm = n->imm;
+    } else if (n->kind == REG) {
+        o = new_op(LTI_REG);
+        o->a = n->imm;
+    } else {
+        g_assert(n->kind == OP);
+        for (unsigned i = 0; i < n->operands; i++) {
+            v[i] = evaluate(n->operand[i]);
+        }
+        if (n->operands > 2) {
+            o = new_op(LTI_MORE);
+            o->a = v[2];
+            o->b = v[3];
+        }
+        o = new_op(n->op);
+        o->a = v[0];
+        o->b = v[1];
+        o->imm = n->imm;
+        o->flags = n->is32 ? LTI_OP_32 : 0;
+    }
+    n->value = o->d = new_value();
+    n->epoch = s.epoch;
+    return n->value;
+}
+
+static void forget_values(void)
+{
+    s.epoch++;
+    s.values = 0;
+}
+
+static void set_reg_const(unsigned reg, uint64_t value)
+{
+    struct lti_op *o = new_op(LTI_CONST);
+    unsigned v = new_value();
+
+    o->d = v;
+    o->imm = value;
+    o = new_op(LTI_SETREG);
+    o->d = reg;
+    o->a = v;
+    o->flags = LTI_OP_HIDDEN;
+}
+
+static void set_reg(const LtGlobal *g, unsigned value)
+{
+    struct lti_op *o = new_op(LTI_SETREG);
+
+    o->d = g->reg;
+    o->a = value;
+    o->flags = g->flag ? LTI_OP_HIDDEN : 0;
+}
+
+/* ---- Records ---- */
+
+static intptr_t neg_offset(size_t offset_in_neg)
+{
+    return (intptr_t)(offsetof(CPUState, neg) + offset_in_neg) - (intptr_t)sizeof(CPUState);
+}
+#define NEG(field) neg_offset(offsetof(CPUNegativeOffsetState, field))
+
+static void load_buffer(void)
+{
+    s.buffer = tcg_temp_ebb_new_ptr();
+    s.is_buffer[temp_idx(tcgv_ptr_temp(s.buffer))] = true;
+    tcg_gen_ld_ptr(s.buffer, tcg_env, NEG(lt_ptr));
+}
+
+/* Opens a record in front of `op`, for instructions from number `insn` on. */
+static void open_record(TCGOp *op, unsigned insn, bool continues)
+{
+    emit_before(op);
+    load_buffer();
+    s.block = lt_block_reserve();
+    tcg_gen_st_i32(tcg_constant_i32(s.block), s.buffer, 0);
+    s.open = true;
+    s.offset = 4;
+    s.ways_out = 0;
+    s.from = insn;
+    s.count = 0;
+    s.continues = continues;
+    s.op_count = 0;
+    s.max_values = 0;
+    forget_values();
+    emit_done();
+}
+
+/* A record that opens a block: first of all there must be room, and registers
+ * must be known after code that was not recorded. */
+static void open_block(TCGOp *op)
+{
+    emit_before(op);
+    if (tcg_ctx->exitreq_label) {
+        TCGv_ptr p = tcg_temp_ebb_new_ptr(), limit = tcg_temp_ebb_new_ptr();
+
+        tcg_gen_ld_ptr(p, tcg_env, NEG(lt_ptr));
+        tcg_gen_ld_ptr(limit, tcg_env, NEG(lt_limit));
+        tcg_gen_brcond_i64(TCG_COND_GTU, (TCGv_i64)p, (TCGv_i64)limit,
+                           tcg_ctx->exitreq_label);
+    }
+    if (lt_filtered) {
+        if (record_regs) {
+            TCGLabel *fresh = gen_new_label();
+            TCGv_i32 stale = tcg_temp_ebb_new_i32();
+
+            tcg_gen_ld8u_i32(stale, tcg_env, NEG(lt_stale));
+            tcg_gen_brcondi_i32(TCG_COND_EQ, stale, 0, fresh);
+            gen_env_call(&regs_anew_info);
+            gen_set_label(fresh);
+        } else {
+            tcg_gen_st8_i32(tcg_constant_i32(0), tcg_env, NEG(lt_stale));
+        }
+    }
+    emit_done();
+    open_record(op, 0, false);
+}
+
+static void add_insn(unsigned insn)
+{
+    struct lti_desc_insn *d = &s.insn[s.count];
+    const Insn *i = &s.insns[insn];
+    const uint8_t *code = g2h_untagged(i->pc);
+
+    memset(d, 0, sizeof(*d));
+    d->pc_offset = i->pc - s.insns[s.from].pc;
+    d->slot_offset = s.offset;
+    d->first_op = s.op_count;
+    d->length = i->size;
+    d->want = i->want;
+    if (s.count == 0 && s.continues) {
+        d->flags |= LTI_INSN_CONTINUES;
+    }
+    if (lt_target.repeats(code, i->size)) {
+        d->flags |= LTI_INSN_REPEATS;
+    }
+    s.count++;
+    forget_values();
+}
+
+static void write_descriptor(uint32_t block, unsigned count)
+{
+    uint32_t code_size = 0, size, ops_at, op_count;
+    struct lti_desc *d;
+    uint8_t *code;
+
+    for (unsigned i = 0; i < count; i++) {
+        s.insn[i].code_offset = code_size;
+        code_size += s.insn[i].length;
+    }
+    op_count = count < s.count ? s.insn[count].first_op : s.op_count;
+    ops_at = ROUND_UP(sizeof(*d) + count * sizeof(s.insn[0]), 8);
+    size = ops_at + op_count * sizeof(s.ops[0]) + code_size;
+    d = lt_desc_alloc(size);
+    *d = (struct lti_desc){
+        .pc = s.insns[s.from].pc, .size = size, .record_size = s.offset,
+        .insn_count = count, .op_count = op_count, .value_count = s.max_values,
+        .code_size = code_size,
+    };
+    memcpy(d + 1, s.insn, count * sizeof(s.insn[0]));
+    memcpy((uint8_t *)d + ops_at, s.ops, op_count * sizeof(s.ops[0]));
+    code = (uint8_t *)d + ops_at + op_count * sizeof(s.ops[0]);
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(code, g2h_untagged(s.insns[s.from + i].pc), s.insn[i].length);
+        code += s.insn[i].length;
+    }
+    lt_desc_publish(block, d);
+}
+
+/*
+ * Commits the record in front of `op`, with its first `count` instructions.
+ * `split`: more of the block follows, and what is written to the buffer next
+ * does not begin with a block number.
+ */
+static void commit(TCGOp *op, unsigned count, bool split)
+{
+    emit_before(op);
+    if (count == 0) {
+        tcg_gen_st_i32(tcg_constant_i32(0), s.buffer, 0);
+    } else {
+        uint32_t block = s.block;
+        TCGv_ptr end = tcg_temp_ebb_new_ptr();
+
+        if (s.ways_out++) {
+            block = lt_block_reserve();
+            tcg_gen_st_i32(tcg_constant_i32(block), s.buffer, 0);
+        }
+        write_descriptor(block, count);
+        tcg_gen_addi_ptr(end, s.buffer, s.offset);
+        if (split) {
+            tcg_gen_st_i32(tcg_constant_i32(0), s.buffer, s.offset);
+            tcg_gen_st_ptr(s.buffer, tcg_env, NEG(lt_split));
+        }
+        tcg_gen_st_ptr(end, tcg_env, NEG(lt_ptr));
+    }
+    emit_done();
+}
+
+/* ---- What an instruction wrote ---- */
+
+/* Adds the steps for the registers that the instruction in hand has written so
+ * far.  `next_cc`: the static cc_op behind it, or -1. */
+static void report_writes(unsigned insn, int64_t next_cc)
+{
+    unsigned temps[TCG_MAX_TEMPS], count = 0;
+    bool flags = s.flags_event || s.df_written;
+
+    if (!record_regs) {
+        return;
+    }
+    for (int i = 0; i < tcg_ctx->nb_globals; i++) {
+        if (!s.written[i] || !global_of[i]) {
+            continue;
+        }
+        if (i == cc_op_temp) {
+            const Node *n = &s.nodes[node_of(&tcg_ctx->temps[i])];
+            if (next_cc >= 0 || (n->kind == CONST && (int64_t)n->imm == s.cc)) {
+                continue; /* static, or only put down in memory */
+            }
+        }
+        temps[count++] = i;
+        flags |= global_of[i]->flag;
+    }
+    /* Slots first: they may serve in the others' expressions. */
+    for (unsigned k = 0; k < count; k++) {
+        unsigned n = node_of(&tcg_ctx->temps[temps[k]]);
+        if (!global_of[temps[k]]->flag || s.nodes[n].kind == OPAQUE) {
+            make_cheap(n);
+        }
+    }
+    for (unsigned k = 0; k < count; k++) {
+        make_known(node_of(&tcg_ctx->temps[temps[k]]));
+    }
+    /* All values before the first write, as they may name registers. */
+    for (unsigned k = 0; k < count; k++) {
+        evaluate(node_of(&tcg_ctx->temps[temps[k]]));
+    }
+    for (unsigned k = 0; k < count; k++) {
+        set_reg(global_of[temps[k]], evaluate(node_of(&tcg_ctx->temps[temps[k]])));
+        if ((int)temps[k] == cc_op_temp) {
+            const Node *n = &s.nodes[node_of(&tcg_ctx->temps[temps[k]])];
+            s.cc = n->kind == CONST ? (int64_t)n->imm : -1;
+        }
+    }
+    if (next_cc >= 0 && next_cc != s.cc) {
+        set_reg_const(lt_target.cc_op, next_cc);
+        s.cc = next_cc;
+        flags = true;
+    }
+    if (flags && (s.flags_event || s.df_written ||
+                  !lt_target.keeps_flags(g2h_untagged(s.insns[insn].pc),
+                                         s.insns[insn].size))) {
+        new_op(LTI_FLAGS);
+    }
+}
+
+/* The direction flag is no global: its store is caught. */
+static void report_df(TCGOp *op, TCGTemp *value)
+{
+    int32_t slot;
+    struct lti_op *o;
+    unsigned v;
+
+    if (!record_regs) {
+        return;
+    }
+    emit_behind(op);
+    store_slot(value, &slot);
+    emit_done();
+    o = new_op(LTI_SLOT32);
+    o->imm = slot;
+    o->d = v = new_value();
+    o = new_op(LTI_SEXTRACT);
+    o->a = v;
+    o->imm = 32 << 8;
+    o->d = v = new_value();
+    o = new_op(LTI_SETREG);
+    o->d = lt_target.df_reg;
+    o->a = v;
+    o->flags = LTI_OP_HIDDEN;
+    s.df_written = true;
+}
+
+/* At a way out of a complex instruction: everything that it may have written. */
+static void report_complex(TCGOp *op, unsigned insn, const bool *may_write)
+{
+    bool flags = s.flags_event;
+
+    open_record(op, insn, true);
+    add_insn(insn);
+    emit_before(op);
+    for (int i = 0; record_regs && i < tcg_ctx->nb_globals; i++) {
+        struct lti_op *o;
+        int32_t slot;
+        unsigned v;
+
+        if (!may_write[i] || !global_of[i]) {
+            continue;
+        }
+        store_slot(&tcg_ctx->temps[i], &slot);
+        o = new_op(global_of[i]->bytes == 4 ? LTI_SLOT32 : LTI_SLOT64);
+        o->imm = slot;
+        o->d = v = new_value();
+        set_reg(global_of[i], v);
+        if (i != cc_op_temp) {
+            flags |= global_of[i]->flag;
+        }
+    }
+    emit_done();
+    s.cc = -1;
+    if (flags && !lt_target.keeps_flags(g2h_untagged(s.insns[insn].pc),
+                                        s.insns[insn].size)) {
+        new_op(LTI_FLAGS);
+    }
+}
+
+/* ---- Operations ---- */
+
+static const TCGHelperInfo *call_info(TCGOp *op)
+{
+    return (const void *)(uintptr_t)op->args[TCGOP_CALLO(op) + TCGOP_CALLI(op) + 1];
+}
+
+static bool is_lookup(TCGOp *op)
+{
+    return op->opc == INDEX_op_call && call_info(op)->func == helper_lookup_tb_ptr;
+}
+
+static bool never_returns(TCGOp *op)
+{
+    return op->opc == INDEX_op_call && (call_info(op)->flags & TCG_CALL_NO_RETURN);
+}
+
+static LtEffect effect_of(TCGOp *op)
+{
+    const TCGHelperInfo *info = call_info(op);
+    LtEffect e;
+
+    if (info->flags & (TCG_CALL_NO_READ_GLOBALS | TCG_CALL_NO_SE)) {
+        return (LtEffect){ .known = true };
+    }
+    e = lt_target.effect(info->name);
+    if (info->flags & TCG_CALL_NO_WRITE_GLOBALS) {
+        e.known = true;
+    }
+    return e;
+}
+
+/* The label of a branch, or NULL. */
+static TCGLabel *branch_label(TCGOp *op)
+{
+    switch (op->opc) {
+    case INDEX_op_br:
+        return arg_label(op->args[0]);
+    case INDEX_op_brcond_i32:
+    case INDEX_op_brcond_i64:
+        return arg_label(op->args[3]);
+    default:
+        return NULL;
+    }
+}
+
+static bool is_guest_store(TCGOpcode opc)
+{
+    return opc == INDEX_op_qemu_st_i32 || opc == INDEX_op_qemu_st8_i32 ||
+           opc == INDEX_op_qemu_st_i64 || opc == INDEX_op_qemu_st_i128;
+}
+
+static bool is_guest_load(TCGOpcode opc)
+{
+    return opc == INDEX_op_qemu_ld_i32 || opc == INDEX_op_qemu_ld_i64 ||
+           opc == INDEX_op_qemu_ld_i128;
+}
+
+/* Finds the instructions and which are complex; false if nobody wants any. */
+static bool scan(struct DisasContextBase *db)
+{
+    TCGContext *c = tcg_ctx;
+    TCGOp *op;
+    int insn = -1;
+    bool branched = false, effect = false, any = false;
+    GHashTable *seen = NULL;
+
+    s.exit_label_op = NULL;
+    QTAILQ_FOREACH(op, &c->ops, link) {
+        TCGLabel *label;
+
+        if (op->opc == INDEX_op_insn_start) {
+            Insn *i = &s.insns[++insn];
+
+            i->pc = op->args[0];
+            i->cc = -1;
+            if (lt_target.cc_op != ~0u && op->args[1] != lt_target.cc_dynamic) {
+                i->cc = op->args[1];
+            }
+            i->complex = false;
+            i->want = lt_want_at(i->pc);
+            any |= i->want != 0;
+            if (insn > 0) {
+                s.insns[insn - 1].size = i->pc - s.insns[insn - 1].pc;
+            }
+            branched = effect = false;
+            if (seen) {
+                g_hash_table_remove_all(seen);
+            }
+            continue;
+        }
+        if (insn < 0) {
+            continue;
+        }
+        if (op->opc == INDEX_op_set_label) {
+            if (arg_label(op->args[0]) == c->exitreq_label) {
+                s.exit_label_op = op;
+                break;
+            }
+            s.insns[insn].complex |= effect;
+            branched = effect = false;
+            if (!seen) {
+                seen = g_hash_table_new(NULL, NULL);
+            }
+            g_hash_table_add(seen, arg_label(op->args[0]));
+        } else if ((label = branch_label(op))) {
+            /* A branch back is a loop. */
+            s.insns[insn].complex |= seen && g_hash_table_contains(seen, label);
+            branched = true;
+        } else if (op->opc == INDEX_op_exit_tb || op->opc == INDEX_op_goto_ptr ||
+                   never_returns(op)) {
+            effect = false; /* this path does not come back */
+        } else if (branched && (is_guest_store(op->opc) ||
+                                (lt_watch_loads && is_guest_load(op->opc)) ||
+                                (op->opc == INDEX_op_call && !is_lookup(op) &&
+                                 (effect_of(op).memory || !effect_of(op).known)))) {
+            effect = true;
+        }
+    }
+    if (seen) {
+        g_hash_table_destroy(seen);
+    }
+    s.insn_count = insn + 1;
+    if (insn >= 0) {
+        s.insns[insn].size = db->pc_next - s.insns[insn].pc;
+        s.insns[insn + 1].cc = -1;
+    }
+    return any;
+}
+
+static void guest_access(TCGOp *op, unsigned insn, bool store)
+{
+    bool wide = op->opc == INDEX_op_qemu_st_i128 || op->opc == INDEX_op_qemu_ld_i128;
+    TCGTemp *value = arg_temp(op->args[0]);
+    TCGTemp *high = wide ? arg_temp(op->args[1]) : NULL;
+    TCGTemp *addr = arg_temp(op->args[wide ? 2 : 1]);
+    MemOp memop = get_memop(op->args[wide ? 3 : 2]);
+    unsigned va, vv, vh = 0;
+    struct lti_op *o;
+
+    if (!(s.insns[insn].want & (store ? LTI_WANT_WRITE : LTI_WANT_READ))) {
+        return;
+    }
+    if (s.insns[insn].complex) {
+        emit_behind(op);
+        gen_slow_access(store ? &slow_store_info : &slow_load_info, addr,
+                        memop_size(memop));
+        emit_done();
+        return;
+    }
+    make_known(node_of(addr));
+    make_known(node_of(value));
+    if (high) {
+        make_known(node_of(high));
+    }
+    va = evaluate(node_of(addr));
+    vv = evaluate(node_of(value));
+    if (high) {
+        vh = evaluate(node_of(high));
+    }
+    o = new_op(wide ? (store ? LTI_STORE16 : LTI_LOAD16) : (store ? LTI_STORE : LTI_LOAD));
+    o->a = va;
+    o->b = vv;
+    o->imm = wide ? vh : memop_size(memop);
+    o->flags = memop & MO_BSWAP ? LTI_OP_BSWAP : 0;
+}
+
+/* How an operation with one result appears in the steps; false: opaque. */
+static bool express(TCGOp *op, unsigned *code, bool *is32, unsigned *operands,
+                    uint64_t *imm)
+{
+    static const uint8_t conds[16] = {
+        [TCG_COND_EQ] = LTI_COND_EQ + 1, [TCG_COND_NE] = LTI_COND_NE + 1,
+        [TCG_COND_LT] = LTI_COND_LT + 1, [TCG_COND_GE] = LTI_COND_GE + 1,
+        [TCG_COND_LE] = LTI_COND_LE + 1, [TCG_COND_GT] = LTI_COND_GT + 1,
+        [TCG_COND_LTU] = LTI_COND_LTU + 1, [TCG_COND_GEU] = LTI_COND_GEU + 1,
+        [TCG_COND_LEU] = LTI_COND_LEU + 1, [TCG_COND_GTU] = LTI_COND_GTU + 1,
+        [TCG_COND_TSTEQ] = LTI_COND_TSTEQ + 1, [TCG_COND_TSTNE] = LTI_COND_TSTNE + 1,
+    };
+    const TCGArg *a = op->args;
+
+    *is32 = false;
+    *imm = 0;
+    *operands = 2;
+    switch (op->opc) {
+#define BOTH(name, value) \
+    case INDEX_op_##name##_i32: *is32 = true; /* fall through */ \
+    case INDEX_op_##name##_i64: *code = value;
+#define PLAIN(name, value) BOTH(name, value) return true;
+    PLAIN(add, LTI_ADD)
+    PLAIN(sub, LTI_SUB)
+    PLAIN(and, LTI_AND)
+    PLAIN(or, LTI_OR)
+    PLAIN(xor, LTI_XOR)
+    PLAIN(andc, LTI_ANDC)
+    PLAIN(orc, LTI_ORC)
+    PLAIN(eqv, LTI_EQV)
+    PLAIN(nand, LTI_NAND)
+    PLAIN(nor, LTI_NOR)
+    PLAIN(shl, LTI_SHL)
+    PLAIN(shr, LTI_SHR)
+    PLAIN(sar, LTI_SAR)
+    PLAIN(rotl, LTI_ROTL)
+    PLAIN(rotr, LTI_ROTR)
+    PLAIN(mul, LTI_MUL)
+    PLAIN(muluh, LTI_MULUH)
+    PLAIN(mulsh, LTI_MULSH)
+    BOTH(not, LTI_NOT) *operands = 1; return true;
+    BOTH(neg, LTI_NEG) *operands = 1; return true;
+    BOTH(ctpop, LTI_CTPOP) *operands = 1; return true;
+    BOTH(extract, LTI_EXTRACT) *operands = 1; *imm = a[2] | a[3] << 8; return true;
+    BOTH(sextract, LTI_SEXTRACT) *operands = 1; *imm = a[2] | a[3] << 8; return true;
+    BOTH(deposit, LTI_DEPOSIT) *imm = a[3] | a[4] << 8; return true;
+    BOTH(extract2, LTI_EXTRACT2) *imm = a[3]; return true;
+    BOTH(setcond, LTI_SETCOND) *imm = conds[a[3]] - 1u; return conds[a[3]] != 0;
+    BOTH(negsetcond, LTI_NEGSETCOND) *imm = conds[a[3]] - 1u; return conds[a[3]] != 0;
+    BOTH(movcond, LTI_MOVCOND)
+        *operands = 4;
+        *imm = conds[a[5]] - 1u;
+        return conds[a[5]] != 0;
+#undef PLAIN
+#undef BOTH
+#define EXTEND(opc, how, from, length, narrow) \
+    case INDEX_op_##opc: \
+        *code = how; *operands = 1; *imm = (from) | (length) << 8; *is32 = narrow; \
+        return true;
+    EXTEND(ext8u_i32, LTI_EXTRACT, 0, 8, true)
+    EXTEND(ext8u_i64, LTI_EXTRACT, 0, 8, false)
+    EXTEND(ext16u_i32, LTI_EXTRACT, 0, 16, true)
+    EXTEND(ext16u_i64, LTI_EXTRACT, 0, 16, false)
+    EXTEND(ext32u_i64, LTI_EXTRACT, 0, 32, false)
+    EXTEND(ext8s_i32, LTI_SEXTRACT, 0, 8, true)
+    EXTEND(ext8s_i64, LTI_SEXTRACT, 0, 8, false)
+    EXTEND(ext16s_i32, LTI_SEXTRACT, 0, 16, true)
+    EXTEND(ext16s_i64, LTI_SEXTRACT, 0, 16, false)
+    EXTEND(ext32s_i64, LTI_SEXTRACT, 0, 32, false)
+    EXTEND(extu_i32_i64, LTI_EXTRACT, 0, 32, false)
+    EXTEND(ext_i32_i64, LTI_SEXTRACT, 0, 32, false)
+    EXTEND(extrl_i64_i32, LTI_EXTRACT, 0, 32, false)
+    EXTEND(extrh_i64_i32, LTI_EXTRACT, 32, 32, false)
+#undef EXTEND
+    case INDEX_op_bswap64_i64:
+        *code = LTI_BSWAP;
+        *operands = 1;
+        *imm = 8;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void plain_op(TCGOp *op)
+{
+    const TCGOpDef *def = &tcg_op_defs[op->opc];
+    TCGTemp *out;
+    unsigned code, operands, n = 0;
+    uint64_t imm;
+    bool is32;
+
+    if (def->nb_oargs != 1) {
+        for (int k = 0; k < def->nb_oargs; k++) {
+            out = arg_temp(op->args[k]);
+            define(out, new_node(OPAQUE, out, op));
+        }
+        return;
+    }
+    out = arg_temp(op->args[0]);
+    if (out->type > TCG_TYPE_I64) {
+        define(out, new_node(OPAQUE, out, op));
+        return;
+    }
+    if (op->opc == INDEX_op_mov_i32 || op->opc == INDEX_op_mov_i64) {
+        define(out, node_of(arg_temp(op->args[1])));
+        return;
+    }
+    if (express(op, &code, &is32, &operands, &imm)) {
+        uint16_t operand[4];
+
+        for (unsigned k = 0; k < operands; k++) {
+            operand[k] = node_of(arg_temp(op->args[1 + k]));
+        }
+        n = new_node(OP, out, op);
+        s.nodes[n].op = code;
+        s.nodes[n].is32 = is32;
+        s.nodes[n].imm = imm;
+        s.nodes[n].operands = operands;
+        memcpy(s.nodes[n].operand, operand, sizeof(operand));
+    } else {
+        n = new_node(OPAQUE, out, op);
+    }
+    define(out, n);
+}
+
+/* A call that does not end the block. */
+static void call_op(TCGOp *op, unsigned insn)
+{
+    LtEffect e = effect_of(op);
+    unsigned outs = TCGOP_CALLO(op);
+    TCGOp *next = QTAILQ_NEXT(op, link), *call = op;
+
+    if (s.insns[insn].complex) {
+        s.flags_event |= e.flags;
+        if (!e.known) {
+            emit_behind(op);
+            gen_env_call(&regs_after_helper_info);
+            emit_done();
+        }
+        return;
+    }
+    if (e.known && !e.memory && !e.regs && !e.flags) {
+        for (unsigned k = 0; k < outs; k++) {
+            TCGTemp *out = arg_temp(op->args[k]);
+            define(out, new_node(OPAQUE, out, op));
+        }
+        return;
+    }
+    /* What it does itself stands in the stream between two block records. */
+    report_writes(insn, -1);
+    commit(op, s.count, true);
+    if (!e.known) {
+        emit_before(next);
+        gen_env_call(&regs_after_helper_info);
+        emit_done();
+        s.cc = -1;
+    }
+    open_record(next, insn, true);
+    add_insn(insn);
+    memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
+    s.df_written = false;
+    s.flags_event = e.flags;
+    /* Results are stored behind what opens the record. */
+    forget_nodes(QTAILQ_PREV(next, link));
+    for (int i = 0; i < tcg_ctx->nb_globals; i++) {
+        const LtGlobal *g = global_of[i];
+        if (g && ((e.regs >> g->reg & 1) || (e.known && e.flags && g->flag))) {
+            s.written[i] = true;
+            if (i == cc_op_temp) {
+                s.written[i] = false; /* the translator's own business */
+            }
+        }
+    }
+    for (unsigned k = 0; k < outs; k++) {
+        TCGTemp *out = arg_temp(call->args[k]);
+        define(out, new_node(OPAQUE, out, s.first));
+    }
+}
+
+/* Marks every global that the instruction behind `op` names as an output. */
+static void find_outputs(TCGOp *op, bool *may_write)
+{
+    memset(may_write, 0, tcg_ctx->nb_globals);
+    for (op = QTAILQ_NEXT(op, link); op && op->opc != INDEX_op_insn_start &&
+         op != s.exit_label_op; op = QTAILQ_NEXT(op, link)) {
+        int outs = op->opc == INDEX_op_call ? (int)TCGOP_CALLO(op)
+                                            : tcg_op_defs[op->opc].nb_oargs;
+        if (op->opc == INDEX_op_discard) {
+            continue;
+        }
+        for (int k = 0; k < outs; k++) {
+            TCGTemp *t = arg_temp(op->args[k]);
+            if (t->kind == TEMP_GLOBAL) {
+                may_write[temp_idx(t)] = true;
+            }
+        }
+        if (op->opc == INDEX_op_call && !is_lookup(op)) {
+            LtEffect e = effect_of(op);
+            for (int i = 0; i < tcg_ctx->nb_globals; i++) {
+                may_write[i] |= global_of[i] && e.known &&
+                                ((e.regs >> global_of[i]->reg & 1) ||
+                                 (e.flags && global_of[i]->flag));
+            }
+        }
+    }
+}
+
+/* An operation that leaves the block: what the record holds is complete.  The
+ * steps for this way out are not part of the next one's. */
+static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_write)
+{
+    unsigned ops = s.op_count;
+    int64_t cc = s.cc;
+
+    if (s.insns[insn].complex) {
+        report_complex(op, insn, may_write);
+        commit(op, s.count, false);
+        return;
+    }
+    if (completes) {
+        report_writes(insn, -1);
+        commit(op, s.count, never_returns(op));
+    } else {
+        commit(op, s.count - 1, true);
+    }
+    s.op_count = ops;
+    s.cc = cc;
+    s.epoch++;
+}
+
+/* Whether a call that never returns completes its instruction. */
+static bool call_completes(TCGOp *op)
+{
+    uint64_t args[8];
+    unsigned count = 0;
+
+    for (unsigned k = 0; k < TCGOP_CALLI(op) && count < ARRAY_SIZE(args); k++) {
+        TCGTemp *t = arg_temp(op->args[TCGOP_CALLO(op) + k]);
+        if (t->kind == TEMP_CONST) {
+            args[count++] = t->val;
+        }
+    }
+    return lt_target.completes(call_info(op)->name, args, count);
+}
+
+static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
+{
+    add_insn(insn);
+    s.node_count = 1;
+    memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
+    s.df_written = s.flags_event = false;
+    forget_nodes(op);
+    if (s.insns[insn].complex) {
+        commit(op, s.count, true);
+        s.open = false;
+        find_outputs(op, may_write);
+    }
+}
+
+void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *db)
+{
+    static bool may_write[TCG_MAX_TEMPS];
+    TCGOp *op, *next;
+    int insn = -1;
+    bool dead = false, chained = false;
+
+    if (!lt_control) {
+        return;
+    }
+    find_globals();
+    memset(s.is_buffer, 0, sizeof(s.is_buffer));
+    tcg_temp_ebb_reset_freed(tcg_ctx);
+    if (!scan(db)) {
+        if (lt_filtered) {
+            QTAILQ_FOREACH(op, &tcg_ctx->ops, link) {
+                if (op->opc == INDEX_op_insn_start) {
+                    break;
+                }
+            }
+            emit_before(op);
+            tcg_gen_st8_i32(tcg_constant_i32(1), tcg_env, NEG(lt_stale));
+            emit_done();
+        }
+        return;
+    }
+    s.cc = s.insns[0].cc;
+    for (op = QTAILQ_FIRST(&tcg_ctx->ops); op && op != s.exit_label_op; op = next) {
+        TCGTemp *t;
+
+        next = QTAILQ_NEXT(op, link);
+        if (op->opc == INDEX_op_insn_start) {
+            if (insn < 0) {
+                open_block(op);
+            } else if (!dead && s.insns[insn].complex) {
+                int64_t cc = s.insns[insn + 1].cc;
+                report_complex(op, insn, may_write);
+                if (cc >= 0 && record_regs) {
+                    set_reg_const(lt_target.cc_op, cc);
+                    s.cc = cc;
+                }
+            } else if (!dead) {
+                report_writes(insn, s.insns[insn + 1].cc);
+            }
+            dead = chained = false;
+            begin_insn(op, ++insn, may_write);
+            continue;
+        }
+        if (insn < 0) {
+            continue;
+        }
+        switch (op->opc) {
+        case INDEX_op_set_label:
+            dead = chained = false;
+            if (!s.insns[insn].complex) {
+                emit_behind(op);
+                load_buffer();
+                emit_done();
+                forget_nodes(QTAILQ_PREV(next, link));
+            }
+            continue;
+        case INDEX_op_goto_tb:
+        case INDEX_op_exit_tb:
+        case INDEX_op_goto_ptr:
+            if (!dead && !chained) {
+                way_out(op, insn, true, may_write);
+            }
+            /* goto_tb is followed by the way out of an unchained block, which
+             * does nothing more for the guest. */
+            dead = op->opc != INDEX_op_goto_tb;
+            chained = !dead;
+            continue;
+        default:
+            break;
+        }
+        if (dead || chained) {
+            continue;
+        }
+        if (is_lookup(op)) {
+            way_out(op, insn, true, may_write);
+            chained = true;
+            continue;
+        }
+        if (never_returns(op)) {
+            if (!s.insns[insn].complex) {
+                way_out(op, insn, call_completes(op), may_write);
+            }
+            dead = true;
+            continue;
+        }
+        if (op->opc == INDEX_op_call) {
+            call_op(op, insn);
+            continue;
+        }
+        if (is_guest_store(op->opc)) {
+            guest_access(op, insn, true);
+            continue;
+        }
+        if (s.insns[insn].complex) {
+            if (is_guest_load(op->opc)) {
+                guest_access(op, insn, false);
+            }
+            continue;
+        }
+        if (op->opc == INDEX_op_discard) {
+            t = arg_temp(op->args[0]);
+            s.written[temp_idx(t)] = false;
+            s.stamp_of[temp_idx(t)] = 0;
+            continue;
+        }
+        if (op->opc == INDEX_op_st_i32 && lt_target.df_offset >= 0 &&
+            arg_temp(op->args[1]) == tcgv_ptr_temp(tcg_env) &&
+            (intptr_t)op->args[2] == lt_target.df_offset) {
+            report_df(op, arg_temp(op->args[0]));
+            continue;
+        }
+        if (tcg_op_defs[op->opc].nb_oargs) {
+            plain_op(op);
+            if (is_guest_load(op->opc)) {
+                guest_access(op, insn, false);
+            }
+        }
+    }
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Checks a block descriptor and makes it quick to run. */
+#include "block.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_INSNS 4096u
+#define MAX_OPS (1u << 20)
+#define MAX_CODE (MAX_INSNS * 16u)
+
+/* ---- Filters ---- */
+
+static bool filter_takes(const struct lt_filter *filter, uint64_t pc, const char *path)
+{
+    if (pc < filter->pc_start || (filter->pc_end && pc >= filter->pc_end)) {
+        return false;
+    }
+    return !filter->module || !*filter->module ||
+           (path && lti_filter_module_matches(filter->module, path));
+}
+
+uint64_t lti_wanted_at(const struct lti_block_source *source, uint32_t type, uint64_t pc)
+{
+    const struct lti_callbacks *c = source->callbacks;
+    const struct lti_mapping *mapping = lti_modules_find(source->modules, pc);
+    const char *path = mapping ? mapping->path : NULL;
+    uint64_t wanted = 0;
+
+    for (unsigned i = 0; i < c->count[type]; i++) {
+        if (filter_takes(&c->list[type][i].filter, pc, path)) {
+            wanted |= UINT64_C(1) << i;
+        }
+    }
+    if (c->pull && (c->pull_kinds & LT_KIND(type)) &&
+        filter_takes(&c->pull_filter, pc, path)) {
+        wanted |= LTI_WANTED_PULL;
+    }
+    return wanted;
+}
+
+/* ---- Checking ---- */
+
+struct raw {
+    struct lti_desc desc;
+    const struct lti_desc_insn *insns;
+    const struct lti_op *ops;
+    const uint8_t *code;
+    uint8_t *copy; /* of all the descriptor: the arena may change under us */
+};
+
+static bool copy_descriptor(const struct lti_block_source *source, uint32_t number,
+                            struct raw *raw, int *error)
+{
+    uint64_t offset, ops_at, code_at;
+    const struct lti_desc *d = &raw->desc;
+
+    *error = LT_ERR_STREAM;
+    raw->copy = NULL;
+    if (number == 0 || number >= LTI_MAX_BLOCKS) {
+        return false;
+    }
+    memcpy(&offset, source->arena + LTI_INDEX_OFFSET + 8ull * number, sizeof offset);
+    if (offset > LTI_DESC_SIZE - sizeof raw->desc || offset % 16) {
+        return false;
+    }
+    memcpy(&raw->desc, source->arena + LTI_DESC_OFFSET + offset, sizeof raw->desc);
+    if (d->insn_count == 0 || d->insn_count > MAX_INSNS || d->op_count > MAX_OPS ||
+        d->code_size > MAX_CODE || d->value_count > UINT16_MAX ||
+        d->record_size < 4 || d->record_size % 4 || d->record_size > LTI_CHUNK_STRIDE) {
+        return false;
+    }
+    ops_at = (sizeof *d + d->insn_count * sizeof *raw->insns + 7) & ~7ull;
+    code_at = ops_at + d->op_count * sizeof *raw->ops;
+    if (d->size < code_at + d->code_size || d->size > LTI_DESC_SIZE - offset) {
+        return false;
+    }
+    raw->copy = malloc(d->size);
+    if (!raw->copy) {
+        *error = LT_ERR_NO_MEMORY;
+        return false;
+    }
+    memcpy(raw->copy, source->arena + LTI_DESC_OFFSET + offset, d->size);
+    raw->insns = (const void *)(raw->copy + sizeof *d);
+    raw->ops = (const void *)(raw->copy + ops_at);
+    raw->code = raw->copy + code_at;
+    return true;
+}
+
+static bool insn_is_sound(const struct raw *raw, uint32_t i)
+{
+    const struct lti_desc_insn *insn = &raw->insns[i];
+    uint32_t first = i ? raw->insns[i - 1].first_op : 0;
+    uint32_t slot = i ? raw->insns[i - 1].slot_offset : 4;
+
+    return insn->first_op >= first && insn->first_op <= raw->desc.op_count &&
+           insn->slot_offset >= slot && insn->slot_offset <= raw->desc.record_size &&
+           insn->slot_offset % 4 == 0 && insn->length <= 15 &&
+           insn->code_offset <= raw->desc.code_size &&
+           insn->length <= raw->desc.code_size - insn->code_offset;
+}
+
+static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count)
+{
+    const struct lti_op *op = &raw->ops[i];
+    const uint32_t values = raw->desc.value_count;
+    const unsigned width = op->flags & LTI_OP_32 ? 32 : 64;
+    bool slot_fits;
+
+    switch (op->op) {
+    case LTI_CONST:
+        return op->d < values;
+    case LTI_SLOT32:
+    case LTI_SLOT64:
+        slot_fits = op->imm >= 4 && op->imm % 4 == 0 && op->imm <= raw->desc.record_size &&
+                    raw->desc.record_size - op->imm >= (op->op == LTI_SLOT64 ? 8u : 4u);
+        return op->d < values && slot_fits;
+    case LTI_REG:
+        return op->d < values && op->a < reg_count;
+    case LTI_MOVCOND:
+        if (i == 0 || op[-1].op != LTI_MORE) {
+            return false;
+        }
+        /* fall through */
+    case LTI_SETCOND:
+    case LTI_NEGSETCOND:
+        return op->d < values && op->a < values && op->b < values &&
+               op->imm <= LTI_COND_TSTNE;
+    case LTI_EXTRACT:
+    case LTI_SEXTRACT:
+    case LTI_DEPOSIT: {
+        uint64_t pos = op->imm & 255, length = op->imm >> 8;
+        return op->d < values && op->a < values && op->b < values && length > 0 &&
+               pos < width && length <= width - pos;
+    }
+    case LTI_EXTRACT2:
+        return op->d < values && op->a < values && op->b < values && op->imm <= width;
+    case LTI_BSWAP:
+        return op->d < values && op->a < values &&
+               (op->imm == 2 || op->imm == 4 || op->imm == 8);
+    case LTI_MORE:
+        return op->a < values && op->b < values;
+    case LTI_SETREG:
+        return op->d < reg_count && op->a < values;
+    case LTI_FLAGS:
+        return true;
+    case LTI_STORE:
+    case LTI_LOAD:
+        return op->a < values && op->b < values &&
+               (op->imm == 1 || op->imm == 2 || op->imm == 4 || op->imm == 8);
+    case LTI_STORE16:
+    case LTI_LOAD16:
+        return op->a < values && op->b < values && op->imm < values;
+    default:
+        return op->op >= LTI_ADD && op->op <= LTI_MULSH && op->d < values &&
+               op->a < values && op->b < values;
+    }
+}
+
+static bool is_sound(const struct raw *raw, unsigned reg_count)
+{
+    for (uint32_t i = 0; i < raw->desc.insn_count; i++) {
+        if (!insn_is_sound(raw, i)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < raw->desc.op_count; i++) {
+        if (!op_is_sound(raw, i, reg_count)) {
+            return false;
+        }
+    }
+    return raw->insns[0].first_op == 0;
+}
+
+/* ---- Making steps ---- */
+
+/* What a value of the instruction in hand is, if a later step can use it in
+ * place: its only op and how often it is used. */
+struct use {
+    uint32_t op;
+    uint32_t count;
+};
+
+static void count_uses(const struct raw *raw, uint32_t from, uint32_t to, struct use *uses)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const struct lti_op *op = &raw->ops[i];
+        if (op->op <= LTI_MULSH && op->op != LTI_MORE) {
+            uses[op->d] = (struct use){ .op = i };
+        }
+    }
+    for (uint32_t i = from; i < to; i++) {
+        const struct lti_op *op = &raw->ops[i];
+        switch (op->op) {
+        case LTI_CONST: case LTI_SLOT32: case LTI_SLOT64: case LTI_REG: case LTI_FLAGS:
+            break;
+        case LTI_SETREG: case LTI_NOT: case LTI_NEG: case LTI_CTPOP: case LTI_BSWAP:
+        case LTI_EXTRACT: case LTI_SEXTRACT:
+            uses[op->a].count++;
+            break;
+        case LTI_STORE16: case LTI_LOAD16:
+            uses[op->imm].count++;
+            /* fall through */
+        default:
+            uses[op->a].count++;
+            uses[op->b].count++;
+            break;
+        }
+    }
+}
+
+struct maker {
+    const struct raw *raw;
+    struct lti_block *block;
+    struct use *uses;
+    bool *folded; /* by op: taken into a later step */
+};
+
+static const struct lti_op *maker_of(const struct maker *m, uint16_t value)
+{
+    return &m->raw->ops[m->uses[value].op];
+}
+
+static bool is_const(const struct maker *m, uint16_t value)
+{
+    return maker_of(m, value)->op == LTI_CONST;
+}
+
+static bool only_use(const struct maker *m, uint16_t value)
+{
+    return m->uses[value].count == 1;
+}
+
+static void fold(struct maker *m, uint16_t value)
+{
+    m->folded[m->uses[value].op] = true;
+}
+
+/* Marks ops whose work a later step does itself. */
+static void find_folds(struct maker *m, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const struct lti_op *op = &m->raw->ops[i];
+        if (op->op == LTI_SETREG && only_use(m, op->a)) {
+            unsigned made_by = maker_of(m, op->a)->op;
+            if (made_by == LTI_SLOT64 || made_by == LTI_SLOT32 ||
+                (made_by == LTI_CONST && (op->flags & LTI_OP_HIDDEN))) {
+                fold(m, op->a);
+            }
+        } else if ((op->op == LTI_ADD || op->op == LTI_SUB) && is_const(m, op->b)) {
+            if (only_use(m, op->b)) {
+                fold(m, op->b);
+            }
+            if (!(op->flags & LTI_OP_32) && maker_of(m, op->a)->op == LTI_REG &&
+                only_use(m, op->a)) {
+                fold(m, op->a);
+            }
+        }
+    }
+}
+
+static void make_setreg(struct maker *m, const struct lti_op *op, struct lti_step *step,
+                        uint64_t wanted)
+{
+    const struct lti_op *source = maker_of(m, op->a);
+    bool folded = m->folded[m->uses[op->a].op];
+    bool silent = (op->flags & LTI_OP_HIDDEN) || !wanted;
+
+    step->code = silent ? LTI_STEP_SETREG : LTI_STEP_WRITE;
+    step->imm = wanted;
+    if (!folded) {
+        return;
+    }
+    if (source->op == LTI_CONST) {
+        step->code = LTI_STEP_SETREG_IMM;
+        step->imm = source->imm;
+    } else if (silent) {
+        step->code = source->op == LTI_SLOT64 ? LTI_STEP_SETREG_SLOT64
+                                              : LTI_STEP_SETREG_SLOT32;
+        step->imm = source->imm;
+    } else {
+        step->code = source->op == LTI_SLOT64 ? LTI_STEP_WRITE_SLOT64
+                                              : LTI_STEP_WRITE_SLOT32;
+        step->slot = (uint32_t)source->imm;
+    }
+}
+
+/* Makes the step for `op`; false if none is needed. */
+static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
+                      struct lti_step *step)
+{
+    const struct lti_op *op = &m->raw->ops[i];
+
+    if (m->folded[i]) {
+        return false;
+    }
+    *step = (struct lti_step){ .code = op->op, .flags = op->flags, .d = op->d, .a = op->a,
+                               .b = op->b, .imm = op->imm };
+    switch (op->op) {
+    case LTI_SETREG:
+        make_setreg(m, op, step, insn->wanted[LT_EVENT_REG_WRITE]);
+        return true;
+    case LTI_FLAGS:
+        step->code = LTI_STEP_FLAGS;
+        step->imm = insn->wanted[LT_EVENT_REG_WRITE];
+        return step->imm != 0;
+    case LTI_STORE:
+    case LTI_STORE16:
+        step->code = op->op == LTI_STORE ? LTI_STEP_STORE : LTI_STEP_STORE16;
+        step->d = (uint16_t)op->imm;
+        step->imm = insn->wanted[LT_EVENT_MEM_WRITE];
+        return step->imm != 0;
+    case LTI_LOAD:
+    case LTI_LOAD16:
+        step->code = op->op == LTI_LOAD ? LTI_STEP_LOAD : LTI_STEP_LOAD16;
+        step->d = (uint16_t)op->imm;
+        step->imm = insn->wanted[LT_EVENT_MEM_READ];
+        return step->imm != 0;
+    case LTI_ADD:
+    case LTI_SUB:
+        if (is_const(m, op->b)) {
+            uint64_t c = maker_of(m, op->b)->imm;
+            step->code = LTI_STEP_ADDI;
+            step->imm = op->op == LTI_ADD ? c : -c;
+            if (m->folded[m->uses[op->a].op]) {
+                step->code = LTI_STEP_REG_ADDI;
+                step->a = maker_of(m, op->a)->a;
+            }
+        }
+        return true;
+    default:
+        return true;
+    }
+}
+
+static void make_insn(const struct lti_block_source *source, const struct raw *raw,
+                      struct lti_block *block, uint32_t i)
+{
+    const struct lti_desc_insn *from = &raw->insns[i];
+    struct lti_insn *insn = &block->insns[i];
+
+    insn->event.type = LT_EVENT_INSN;
+    insn->event.size = sizeof insn->event;
+    insn->event.pc = raw->desc.pc + from->pc_offset;
+    insn->event.bytes = block->code + from->code_offset;
+    insn->event.length = from->length;
+    for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_MEM_READ; type++) {
+        insn->wanted[type] = lti_wanted_at(source, type, insn->event.pc);
+    }
+    insn->slot_offset = from->slot_offset;
+    insn->continues = from->flags & LTI_INSN_CONTINUES;
+    insn->repeats = from->flags & LTI_INSN_REPEATS;
+    block->begins += !insn->continues && !insn->repeats;
+}
+
+static int make_block(const struct lti_block_source *source, const struct raw *raw,
+                      struct lti_block *block)
+{
+    const struct lti_desc *d = &raw->desc;
+    struct maker m = { .raw = raw, .block = block };
+    uint32_t n = 0;
+
+    block->pc = d->pc;
+    block->record_size = d->record_size;
+    block->insn_count = d->insn_count;
+    block->insns = calloc(d->insn_count, sizeof *block->insns);
+    block->steps = calloc((size_t)d->op_count + d->insn_count + 1, sizeof *block->steps);
+    block->code = malloc(d->code_size + 1);
+    m.uses = calloc((size_t)d->value_count + 1, sizeof *m.uses);
+    m.folded = calloc((size_t)d->op_count + 1, sizeof *m.folded);
+    if (!block->insns || !block->steps || !block->code || !m.uses || !m.folded) {
+        free(m.uses);
+        free(m.folded);
+        return LT_ERR_NO_MEMORY;
+    }
+    memcpy(block->code, raw->code, d->code_size);
+    for (uint32_t i = 0; i < d->insn_count; i++) {
+        uint32_t from = raw->insns[i].first_op;
+        uint32_t to = i + 1 < d->insn_count ? raw->insns[i + 1].first_op : d->op_count;
+
+        make_insn(source, raw, block, i);
+        block->insns[i].first_op = n;
+        block->steps[n++] = (struct lti_step){ .code = LTI_STEP_INSN, .imm = i };
+        memset(m.uses, 0, ((size_t)d->value_count + 1) * sizeof *m.uses);
+        count_uses(raw, from, to, m.uses);
+        find_folds(&m, from, to);
+        for (uint32_t k = from; k < to; k++) {
+            n += make_step(&m, k, &block->insns[i], &block->steps[n]);
+        }
+    }
+    block->steps[n++].code = LTI_STEP_END;
+    block->step_count = n;
+    free(m.uses);
+    free(m.folded);
+    return 0;
+}
+
+int lti_block_create(const struct lti_block_source *source, uint32_t number,
+                     struct lti_block **out)
+{
+    struct lti_block *block;
+    struct raw raw;
+    int error;
+
+    if (!copy_descriptor(source, number, &raw, &error)) {
+        return error;
+    }
+    if (!is_sound(&raw, source->reg_count)) {
+        free(raw.copy);
+        return LT_ERR_STREAM;
+    }
+    block = calloc(1, sizeof *block);
+    error = block ? make_block(source, &raw, block) : LT_ERR_NO_MEMORY;
+    free(raw.copy);
+    if (error) {
+        lti_block_destroy(block);
+        return error;
+    }
+    *out = block;
+    return 0;
+}
+
+void lti_block_destroy(struct lti_block *block)
+{
+    if (block) {
+        free(block->insns);
+        free(block->steps);
+        free(block->code);
+        free(block);
+    }
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns the decoder's form of a block descriptor: checked, copied out of the
+ * shared arena, with the callbacks that want each event worked out. */
+#ifndef LTI_BLOCK_H
+#define LTI_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "callbacks.h"
+#include "lt/lt.h"
+#include "modules.h"
+#include "stream.h"
+
+/* Who wants an event: a bit for each callback of its kind, and this one for
+ * lt_session_next(). */
+#define LTI_WANTED_PULL (UINT64_C(1) << 32)
+
+/* What the events of one instruction need. */
+struct lti_insn {
+    struct lt_insn event; /* but seq, pid and tid */
+    uint64_t wanted[LTI_KIND_COUNT]; /* by enum lt_event_type, LT_EVENT_INSN to
+                                        LT_EVENT_MEM_READ */
+    uint32_t first_op;    /* in lti_block.ops */
+    uint32_t slot_offset;
+    bool continues;
+    bool repeats;
+};
+
+/* The decoder's own operations: those of the stream but with fewer operands to
+ * fetch where that was possible. */
+enum lti_step_code {
+    /* 0 to 63: as enum lti_opcode, up to LTI_MULSH. */
+    LTI_STEP_INSN = 64,      /* imm: index in lti_block.insns */
+    LTI_STEP_END = 65,
+    LTI_STEP_SETREG = 66,    /* regs[d] = values[a], nobody wants to know */
+    LTI_STEP_WRITE = 67,     /* the same as an event; imm: wanted */
+    LTI_STEP_SETREG_IMM = 68,   /* regs[d] = imm, silently */
+    LTI_STEP_SETREG_SLOT64 = 69, /* regs[d] = u64 at imm, silently */
+    LTI_STEP_SETREG_SLOT32 = 70,
+    LTI_STEP_WRITE_SLOT64 = 71, /* imm: wanted; slot: offset */
+    LTI_STEP_WRITE_SLOT32 = 72,
+    LTI_STEP_FLAGS = 73,     /* imm: wanted */
+    LTI_STEP_STORE = 74,     /* addr values[a], value values[b], imm: wanted,
+                                d: bytes; flags as lti_op */
+    LTI_STEP_STORE16 = 75,   /* d: value of the high half */
+    LTI_STEP_LOAD = 76,
+    LTI_STEP_LOAD16 = 77,
+    LTI_STEP_ADDI = 78,      /* values[d] = values[a] + imm; 32 */
+    LTI_STEP_REG_ADDI = 79,  /* values[d] = regs[a] + imm */
+    LTI_STEP_COUNT = 80
+};
+
+struct lti_step {
+    uint8_t code;
+    uint8_t flags; /* LTI_OP_* */
+    uint16_t d;
+    uint16_t a;
+    uint16_t b;
+    uint32_t slot;
+    uint32_t reserved;
+    uint64_t imm;
+};
+
+struct lti_block {
+    uint64_t pc;
+    uint32_t record_size;
+    uint32_t insn_count;
+    uint32_t begins;      /* instructions that begin here, rep ones excluded */
+    uint32_t step_count;  /* the last is LTI_STEP_END */
+    struct lti_insn *insns;
+    struct lti_step *steps;
+    uint8_t *code;
+};
+
+struct lti_block_source {
+    const uint8_t *arena;
+    unsigned reg_count;
+    const struct lti_callbacks *callbacks;
+    struct lti_modules *modules;
+};
+
+/* Makes the block with that number.  0, LT_ERR_NO_MEMORY, or LT_ERR_STREAM if
+ * its descriptor is damaged. */
+int lti_block_create(const struct lti_block_source *source, uint32_t number,
+                     struct lti_block **out);
+void lti_block_destroy(struct lti_block *block);
+
+/* Who wants events of kind `type` from the instruction at `pc`. */
+uint64_t lti_wanted_at(const struct lti_block_source *source, uint32_t type, uint64_t pc);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns the list of who wants which events; filled by lt_on_*(). */
+#ifndef LTI_CALLBACKS_H
+#define LTI_CALLBACKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lt/lt.h"
+
+#define LTI_MAX_CALLBACKS 32u
+#define LTI_KIND_COUNT 8u /* indexed by enum lt_event_type; 0 is unused */
+
+struct lti_callback {
+    union {
+        lt_insn_fn insn;
+        lt_reg_write_fn reg_write;
+        lt_mem_access_fn mem;
+        lt_syscall_fn syscall;
+        lt_module_fn module;
+        lt_exit_fn exit;
+    } fn;                   /* for LT_EVENT_* of the list it stands in */
+    void *user;
+    struct lt_filter filter; /* .module is owned, or NULL */
+};
+
+struct lti_callbacks {
+    struct lti_callback list[LTI_KIND_COUNT][LTI_MAX_CALLBACKS];
+    unsigned count[LTI_KIND_COUNT];
+    /* What lt_session_next() gives. */
+    bool pull;               /* the session runs in the pull form */
+    uint32_t pull_kinds;     /* LT_KIND bits */
+    struct lt_filter pull_filter; /* .module is owned, or NULL */
+};
+
+/* Whether the file at `path` is what a filter's `module` means: the same path,
+ * or the same last component when `module` has no slash.  `module` NULL or ""
+ * means any file and none. */
+bool lti_filter_module_matches(const char *module, const char *path);
+
+#endif

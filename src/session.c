@@ -1,0 +1,695 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns a session: what was asked for, the guest that runs, and how it ended. */
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lt/unstable.h"
+#include "program.h"
+#include "supervisor.h"
+#include "syscalls.h"
+
+/* The structs' sizes in the first release. */
+#define CONFIG_SIZE_1 80u
+#define RESULT_SIZE_1 40u
+#define SYMBOL_SIZE_1 48u
+#define STATS_SIZE_1 56u
+_Static_assert(sizeof(struct lt_config) >= CONFIG_SIZE_1, "grows only");
+_Static_assert(sizeof(struct lt_result) >= RESULT_SIZE_1, "grows only");
+_Static_assert(sizeof(struct lt_symbol) >= SYMBOL_SIZE_1, "grows only");
+_Static_assert(sizeof(struct lt_stats) >= STATS_SIZE_1, "grows only");
+
+int lt_config_init(struct lt_config *config, uint32_t size)
+{
+    return lti_struct_init(config, size, CONFIG_SIZE_1);
+}
+
+int lt_result_init(struct lt_result *result, uint32_t size)
+{
+    return lti_struct_init(result, size, RESULT_SIZE_1);
+}
+
+int lt_symbol_init(struct lt_symbol *symbol, uint32_t size)
+{
+    return lti_struct_init(symbol, size, SYMBOL_SIZE_1);
+}
+
+/* ---- Creation ---- */
+
+static void free_list(const char *const *list)
+{
+    for (const char *const *p = list; p != NULL && *p != NULL; p++) {
+        free((char *)*p);
+    }
+    free((void *)list);
+}
+
+static bool copy_list(const char *const **list)
+{
+    size_t count = 0;
+    while ((*list)[count] != NULL) {
+        count++;
+    }
+    const char **copy = calloc(count + 1, sizeof *copy);
+    if (copy == NULL) {
+        *list = NULL;
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = strdup((*list)[i]);
+        if (copy[i] == NULL) {
+            free_list(copy);
+            *list = NULL;
+            return false;
+        }
+    }
+    *list = copy;
+    return true;
+}
+
+static bool copy_text(const char **text)
+{
+    return *text == NULL || (*text = strdup(*text)) != NULL;
+}
+
+static void free_config(struct lt_config *config)
+{
+    free((char *)config->program);
+    free_list(config->argv);
+    free_list(config->envp);
+    free((char *)config->cwd);
+    free((char *)config->sysroot);
+    free((char *)config->engine);
+}
+
+/* Replaces the caller's strings by copies; all are tried, so that none of the
+ * caller's is left. */
+static bool copy_config(struct lt_config *config)
+{
+    if (config->envp == NULL) {
+        static const char *const none[] = {NULL};
+        config->envp = environ != NULL ? (const char *const *)environ : none;
+    }
+    bool ok = copy_text(&config->program);
+    ok = (config->argv == NULL || copy_list(&config->argv)) && ok;
+    ok = copy_list(&config->envp) && ok;
+    ok = copy_text(&config->cwd) && ok;
+    ok = copy_text(&config->sysroot) && ok;
+    ok = copy_text(&config->engine) && ok;
+    return ok;
+}
+
+static int check_config(const struct lt_config *config)
+{
+    if (config->program == NULL || (config->flags & ~LT_CONFIG_TERMINAL) != 0) {
+        return LT_ERR_ARGUMENT;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (config->stdio[i] > LT_STDIO_FD ||
+            (config->stdio[i] == LT_STDIO_FD && config->stdio_fd[i] < 0)) {
+            return LT_ERR_ARGUMENT;
+        }
+    }
+    return config->argv != NULL && config->argv[0] == NULL ? LT_ERR_ARGV : 0;
+}
+
+int lt_session_create(const struct lt_config *config, lt_session **out)
+{
+    struct lt_config taken;
+    if (out == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    *out = NULL;
+    if (config == NULL || lti_struct_take(&taken, sizeof taken, CONFIG_SIZE_1, config) != 0) {
+        return LT_ERR_ARGUMENT;
+    }
+    int error = check_config(&taken);
+    if (error != 0) {
+        return error;
+    }
+    lt_session *session = calloc(1, sizeof *session);
+    if (session == NULL) {
+        return LT_ERR_NO_MEMORY;
+    }
+    session->arena.fd = -1;
+    session->callbacks.pull_kinds = LT_KINDS_DEFAULT;
+    session->callbacks.pull_filter.size = sizeof session->callbacks.pull_filter;
+    session->config = taken;
+    if (!copy_config(&session->config)) {
+        lt_session_destroy(session);
+        return LT_ERR_NO_MEMORY;
+    }
+    *out = session;
+    return 0;
+}
+
+void lt_session_destroy(lt_session *session)
+{
+    if (session == NULL || session->busy) {
+        /* From a callback the memory in use would go: better kept. */
+        return;
+    }
+    lti_process_destroy(session->process);
+    lti_decoder_destroy(session->decoder);
+    lti_symbols_destroy(session->symbols);
+    lti_disasm_destroy(session->disasm);
+    lti_modules_destroy(session->modules);
+    lti_arena_destroy(&session->arena);
+    lti_callbacks_free(&session->callbacks);
+    free_config(&session->config);
+    free(session);
+}
+
+/* ---- The start of the guest ---- */
+
+static int open_stdio(lt_session *session, int stdio[3])
+{
+    const struct lt_config *config = &session->config;
+    for (int i = 0; i < 3; i++) {
+        int fd = config->stdio[i] == LT_STDIO_FD ? config->stdio_fd[i] : i;
+        if (config->stdio[i] == LT_STDIO_NULL) {
+            stdio[i] = LTI_STDIO_NULL;
+        } else if (fcntl(fd, F_GETFD) >= 0) {
+            stdio[i] = fd;
+        } else if (config->stdio[i] == LT_STDIO_INHERIT) {
+            stdio[i] = LTI_STDIO_CLOSED;
+        } else {
+            return lti_fail(&session->message, LT_ERR_ARGUMENT,
+                            "stdio_fd[%d] is %d, which is not an open descriptor", i, fd);
+        }
+    }
+    return 0;
+}
+
+static void fill_control(lt_session *session, struct lti_control *control)
+{
+    control->magic = LTI_STREAM_MAGIC;
+    control->version = LTI_STREAM_VERSION;
+    lti_callbacks_wanted(&session->callbacks, control->ranges, &control->range_count,
+                         &control->record);
+    for (uint32_t nr = 0; nr < sizeof control->strings; nr++) {
+        control->strings[nr] = lti_syscall_strings(session->arch, nr);
+    }
+}
+
+static int make_decoder(lt_session *session)
+{
+    int error = lti_modules_create(&session->modules);
+    if (error == 0) {
+        const struct lti_decoder_config config = {
+            .arch = session->arch,
+            .record = session->arena.control->record,
+            .arena = (const uint8_t *)session->arena.control,
+            .session = session,
+            .callbacks = &session->callbacks,
+            .modules = session->modules,
+        };
+        error = lti_decoder_create(&config, &session->decoder);
+    }
+    return error == 0 ? 0 : lti_fail(&session->message, error, "no memory for the decoder");
+}
+
+static int start_process(lt_session *session, const struct lti_program *program,
+                         const char *sysroot)
+{
+    const struct lt_config *config = &session->config;
+    struct lti_launch launch = {
+        .engine = config->engine,
+        .arch = lt_arch_name(program->arch),
+        .sysroot = sysroot,
+        .program = program->path,
+        .argv = program->argv,
+        .envp = (char *const *)config->envp,
+        .cwd = config->cwd,
+        .terminal = (config->flags & LT_CONFIG_TERMINAL) != 0,
+    };
+    int error = open_stdio(session, launch.stdio);
+    if (error == 0) {
+        error = lti_arena_create(&session->arena, &session->message);
+    }
+    if (error == 0) {
+        fill_control(session, session->arena.control);
+        lti_ring_init(&session->ring, session->arena.control);
+        error = make_decoder(session);
+    }
+    if (error == 0) {
+        error = lti_process_start(&launch, &session->arena, &session->process,
+                                  &session->message);
+    }
+    lti_arena_close(&session->arena);
+    if (error == 0) {
+        atomic_store(&session->running, session->process);
+    }
+    return error;
+}
+
+static int start_guest(lt_session *session)
+{
+    const struct lt_config *config = &session->config;
+    struct lti_program program;
+    char *sysroot = NULL;
+    if (config->sysroot != NULL && config->sysroot[0] != '\0' &&
+        (sysroot = lti_absolute_path(config->sysroot)) == NULL) {
+        return lti_fail(&session->message, LT_ERR_NO_MEMORY, "no memory to start the guest");
+    }
+    const struct lti_program_request request = {
+        .program = config->program,
+        .argv = config->argv,
+        .cwd = config->cwd,
+        .sysroot = sysroot,
+    };
+    int error = lti_program_find(&request, &program, &session->message);
+    if (error == 0) {
+        session->arch = program.arch;
+        error = start_process(session, &program, sysroot);
+        lti_program_free(&program);
+    }
+    free(sysroot);
+    return error;
+}
+
+/* ---- The end of a run ---- */
+
+static int finish(lt_session *session, enum lt_result_kind kind, int returns)
+{
+    session->state = LTI_SESSION_ENDED;
+    session->result.kind = kind;
+    session->returns = returns;
+    return returns;
+}
+
+/* Something went wrong; the message says what. */
+static int finish_error(lt_session *session, int error)
+{
+    if (session->process != NULL) {
+        lti_process_end(session->process);
+    }
+    session->result.error = error;
+    return finish(session, LT_RESULT_ERROR, error);
+}
+
+static int finish_stopped(lt_session *session)
+{
+    if (session->process != NULL) {
+        lti_process_end(session->process);
+    }
+    return finish(session, LT_RESULT_STOPPED, 0);
+}
+
+/* The decoder returned something other than 0 or 1. */
+static int finish_decoder(lt_session *session, int returned)
+{
+    if (returned > 0) {
+        return finish_stopped(session);
+    }
+    const char *problem = lti_decoder_problem(session->decoder);
+    if (returned == LT_ERR_STREAM && problem != NULL) {
+        lti_fail(&session->message, 0, "the event stream is damaged: %s", problem);
+    } else if (returned == LT_ERR_NO_MEMORY) {
+        lti_fail(&session->message, 0, "no memory to decode events");
+    } else {
+        lti_fail(&session->message, 0, "a callback ended the run with %d", returned);
+    }
+    return finish_error(session, returned);
+}
+
+/* The error for what the engine could not load, with the errno it tells. */
+static int load_error(uint32_t error)
+{
+    switch (error) {
+    case ENOENT:
+        return LT_ERR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        return LT_ERR_PERMISSION;
+    case ENOEXEC:
+        return LT_ERR_NOT_ELF;
+    case ENOMEM:
+        return LT_ERR_NO_MEMORY;
+    default:
+        return LT_ERR_ENGINE;
+    }
+}
+
+/* Whether a signal is one that a fault of the engine's own brings.  The guest's
+ * faults are told in the stream. */
+static bool is_crash(int sig)
+{
+    return sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE ||
+           sig == SIGABRT || sig == SIGTRAP || sig == SIGSYS;
+}
+
+/* The engine ended by itself and told no end of the guest. */
+static int finish_engine(lt_session *session)
+{
+    const struct lti_control *control = session->arena.control;
+    struct lti_message *message = &session->message;
+    int status = control->engine_status;
+    uint32_t phase = control->phase;
+    uint32_t cause = control->load_error;
+    char said[sizeof control->message + 1];
+    memcpy(said, control->message, sizeof control->message);
+    said[sizeof said - 1] = '\0';
+
+    int error = LT_ERR_ENGINE;
+    if (phase < LTI_PHASE_RUN && cause != 0) {
+        const char *text = cause < 4096 ? strerrordesc_np((int)cause) : NULL;
+        error = load_error(cause);
+        lti_fail(message, error, "the engine cannot load %s: %s", session->config.program,
+                 said[0] != '\0' ? said : text != NULL ? text : "unknown error");
+    } else if (said[0] != '\0') {
+        lti_fail(message, error, "the engine gave up: %s", said);
+    } else if (WIFSIGNALED(status)) {
+        lti_fail(message, error, "the engine crashed with SIG%s%s",
+                 sigabbrev_np(WTERMSIG(status)) != NULL ? sigabbrev_np(WTERMSIG(status)) : "?",
+                 phase < LTI_PHASE_RUN ? " before the guest ran" : "");
+    } else {
+        lti_fail(message, error, "the engine ended with status %d%s and did not say why",
+                 WEXITSTATUS(status), phase < LTI_PHASE_RUN ? " before the guest ran" : "");
+    }
+    return finish_error(session, error);
+}
+
+/* Whether the engine's wait status, without an exit record, is the guest's: it
+ * was killed by somebody, or the guest executed a program that is not traced. */
+static bool is_guests_end(const struct lti_control *control)
+{
+    int status = control->engine_status;
+    if (control->phase >= LTI_PHASE_RUN && control->message[0] == '\0' &&
+        control->untraced_processes > 0) {
+        return true;
+    }
+    return WIFSIGNALED(status) && !is_crash(WTERMSIG(status));
+}
+
+/* The engine has ended and all of its records are decoded.  1 if there is still
+ * something to deliver, else as lt_session_run(). */
+static int end_of_guest(lt_session *session)
+{
+    const struct lti_control *control = session->arena.control;
+    int32_t status, sig;
+    if (lti_decoder_ended(session->decoder, &status, &sig)) {
+        session->result.status = status;
+        session->result.signal = sig;
+        return finish(session, sig != 0 ? LT_RESULT_SIGNAL : LT_RESULT_EXIT, 0);
+    }
+    if (!is_guests_end(control)) {
+        return finish_engine(session);
+    }
+    int wait_status = control->engine_status;
+    int returned = WIFSIGNALED(wait_status)
+                       ? lti_decoder_finish(session->decoder, 0, WTERMSIG(wait_status))
+                       : lti_decoder_finish(session->decoder, WEXITSTATUS(wait_status), 0);
+    return returned == 0 ? 1 : finish_decoder(session, returned);
+}
+
+/* ---- Running ---- */
+
+/* Gives the decoder the next bytes.  1, or, when the run has ended, what
+ * lt_session_run() returns. */
+static int feed(lt_session *session)
+{
+    const uint8_t *begin, *end;
+    for (;;) {
+        if (atomic_load(&session->stop)) {
+            return finish_stopped(session);
+        }
+        switch (lti_ring_next(&session->ring, &begin, &end)) {
+        case LTI_RING_DATA:
+            lti_decoder_feed(session->decoder, begin, end);
+            return 1;
+        case LTI_RING_END:
+            return end_of_guest(session);
+        case LTI_RING_IDLE:
+            lti_process_job_control(session->process);
+            if (!lti_process_supervised(session->process) &&
+                __atomic_load_n(&session->arena.control->engine_ended, __ATOMIC_ACQUIRE) == 0) {
+                lti_fail(&session->message, 0, "the supervisor of the engine was killed");
+                return finish_error(session, LT_ERR_SYSTEM);
+            }
+            break;
+        default:
+            lti_fail(&session->message, 0, "the event stream is damaged: %s",
+                     session->ring.problem);
+            return finish_error(session, LT_ERR_STREAM);
+        }
+    }
+}
+
+/* Starts the guest.  1, or, when the run has ended already, what
+ * lt_session_run() returns. */
+static int begin_run(lt_session *session, bool pull)
+{
+    session->pulled = pull;
+    session->callbacks.pull = pull;
+    session->state = pull ? LTI_SESSION_PULLED : LTI_SESSION_RUN;
+    if (atomic_load(&session->stop)) {
+        return finish_stopped(session);
+    }
+    int error = start_guest(session);
+    return error == 0 ? 1 : finish_error(session, error);
+}
+
+static int run(lt_session *session)
+{
+    int state = begin_run(session, false);
+    while (state == 1) {
+        state = feed(session);
+        if (state == 1) {
+            int returned = lti_decoder_run(session->decoder);
+            if (returned != 0) {
+                return finish_decoder(session, returned);
+            }
+        }
+    }
+    return state;
+}
+
+int lt_session_run(lt_session *session)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    if (session->busy) {
+        return lti_fail(&session->message, LT_ERR_STATE, "a callback cannot run a session");
+    }
+    if (session->state != LTI_SESSION_NEW) {
+        return lti_fail(&session->message, LT_ERR_STATE, "the session ran already");
+    }
+    session->busy = true;
+    int returned = run(session);
+    session->busy = false;
+    return returned;
+}
+
+static int next(lt_session *session, const struct lt_event **out)
+{
+    int state = session->state == LTI_SESSION_NEW ? begin_run(session, true) : 1;
+    while (state == 1) {
+        if (atomic_load_explicit(&session->stop, memory_order_relaxed)) {
+            return finish_stopped(session);
+        }
+        /* The decoder's LT_STOP is its 1 for an event: told by *out. */
+        *out = NULL;
+        int returned = lti_decoder_step(session->decoder, out);
+        if (returned == 1 && *out != NULL) {
+            return 1;
+        }
+        if (returned != 0) {
+            *out = NULL;
+            return finish_decoder(session, returned);
+        }
+        state = feed(session);
+    }
+    return state;
+}
+
+int lt_session_next(lt_session *session, const struct lt_event **out)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    if (out == NULL) {
+        return lti_fail(&session->message, LT_ERR_ARGUMENT,
+                        "lt_session_next() was given no place for the event");
+    }
+    *out = NULL;
+    if (session->busy) {
+        return lti_fail(&session->message, LT_ERR_STATE, "a callback cannot run a session");
+    }
+    if (session->state == LTI_SESSION_ENDED) {
+        return session->pulled ? session->returns
+                               : lti_fail(&session->message, LT_ERR_STATE,
+                                          "the session ran already");
+    }
+    session->busy = true;
+    int returned = next(session, out);
+    session->busy = false;
+    return returned;
+}
+
+int lt_session_stop(lt_session *session)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    /* First the flag, then the process: a start at the same time sees the one or
+     * is seen here. */
+    atomic_store(&session->stop, true);
+    struct lti_process *process = atomic_load(&session->running);
+    if (process != NULL) {
+        lti_process_kill(process);
+        lti_ring_wake(session->arena.control);
+    }
+    return 0;
+}
+
+/* ---- Questions ---- */
+
+int lt_session_result(const lt_session *session, struct lt_result *result)
+{
+    if (session == NULL || result == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    struct lt_result now = session->result;
+    if (session->arena.control != NULL) {
+        now.untraced_threads = session->arena.control->untraced_threads;
+        now.untraced_processes = session->arena.control->untraced_processes;
+    }
+    if (session->decoder != NULL) {
+        now.events = lti_decoder_events(session->decoder);
+    }
+    return lti_struct_give(result, sizeof now, RESULT_SIZE_1, &now);
+}
+
+const char *lt_session_message(const lt_session *session)
+{
+    return session == NULL ? "" : session->message.text;
+}
+
+int lt_session_arch(const lt_session *session)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    return session->arch != 0 ? (int)session->arch : LT_ERR_STATE;
+}
+
+int lt_session_stats(const lt_session *session, struct lt_stats *stats)
+{
+    if (session == NULL || stats == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    struct lt_stats now;
+    memset(&now, 0, sizeof now);
+    if (session->decoder != NULL) {
+        lti_decoder_stats(session->decoder, &now);
+        now.blocks = session->arena.control->blocks;
+        now.desc_bytes = session->arena.control->desc_used;
+        now.stream_bytes = session->ring.total;
+        now.internal_errors += session->arena.control->internal_errors;
+    }
+    return lti_struct_give(stats, sizeof now, STATS_SIZE_1, &now);
+}
+
+int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value)
+{
+    if (session == NULL || value == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    int error = session->decoder == NULL
+                    ? LT_ERR_STATE
+                    : lti_decoder_reg(session->decoder, reg, value);
+    if (error == LT_ERR_STATE) {
+        lti_fail(&session->message, 0,
+                 "no event is in hand, or no callback asked for registers");
+    } else if (error != 0) {
+        lti_fail(&session->message, 0, "there is no register number %u", reg);
+    }
+    return error;
+}
+
+static int fail_before_run(lt_session *session)
+{
+    return lti_fail(&session->message, LT_ERR_STATE,
+                    "this is known only when the session has begun to run");
+}
+
+int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes, uint32_t length,
+                   char *text, size_t text_size)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    if (session->arch == 0) {
+        return fail_before_run(session);
+    }
+    int error = 0;
+    if (session->disasm == NULL) {
+        error = lti_disasm_create(session->arch, &session->disasm);
+    }
+    int result = error != 0 ? error
+                            : lti_disasm_text(session->disasm, pc, bytes, length, text,
+                                              text_size);
+    if (result < 0) {
+        lti_fail(&session->message, 0, "%s",
+                 result == LT_ERR_NOT_FOUND ? "these bytes are not a valid instruction"
+                                            : lt_error_text(result));
+    }
+    return result;
+}
+
+int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol)
+{
+    if (session == NULL || symbol == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    if (session->modules == NULL) {
+        return fail_before_run(session);
+    }
+    const struct lti_mapping *mapping = lti_modules_find(session->modules, addr);
+    if (mapping == NULL) {
+        return lti_fail(&session->message, LT_ERR_NOT_FOUND, "no file is mapped at %#llx",
+                        (unsigned long long)addr);
+    }
+    struct lt_symbol found;
+    memset(&found, 0, sizeof found);
+    found.module = mapping->path;
+    found.base = lti_modules_base(session->modules, mapping);
+    int error = session->symbols != NULL
+                    ? 0
+                    : lti_symbols_create(session->config.sysroot, &session->symbols);
+    if (error == 0) {
+        error = lti_symbols_find(session->symbols, mapping->path,
+                                 addr - mapping->start + mapping->offset, &found.name,
+                                 &found.offset, &found.length);
+    }
+    if (error < 0) {
+        return lti_fail(&session->message, error, "no memory for symbols");
+    }
+    if (error == 0) {
+        found.name = NULL;
+        found.offset = 0;
+        found.length = 0;
+    }
+    error = lti_struct_give(symbol, sizeof found, SYMBOL_SIZE_1, &found);
+    return error == 0 ? 0
+                      : lti_fail(&session->message, error,
+                                 "the symbol was not set up by lt_symbol_init()");
+}
+
+int lt_syscall_text(const lt_session *session, const struct lt_syscall *call, char *text,
+                    size_t text_size)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    return session->arch == 0 ? LT_ERR_STATE
+                              : lti_syscall_text(session->arch, call, text, text_size);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owns a session: what was asked for, the guest that runs, and how it ended. */
+#ifndef LTI_SESSION_H
+#define LTI_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "callbacks.h"
+#include "decode.h"
+#include "disasm.h"
+#include "error.h"
+#include "launch.h"
+#include "lt/lt.h"
+#include "modules.h"
+#include "ring.h"
+#include "stream.h"
+#include "symbols.h"
+
+enum lti_session_state {
+    LTI_SESSION_NEW = 0,   /* nothing was started yet */
+    LTI_SESSION_PULLED = 1, /* runs by lt_session_next() */
+    LTI_SESSION_RUN = 2,   /* runs by lt_session_run() */
+    LTI_SESSION_ENDED = 3  /* the result is known */
+};
+
+struct lt_session {
+    struct lt_config config; /* its strings are owned */
+    struct lti_callbacks callbacks;
+    enum lti_session_state state;
+    bool busy;  /* in lt_session_run() or lt_session_next(): so in a callback, if
+                   a function is called now */
+    bool pulled; /* the run is, or was, in the pull form */
+    int returns; /* when ENDED: what further lt_session_next() return */
+    uint32_t arch; /* LT_ARCH_*, 0 until it is known */
+
+    struct lti_arena arena;
+    struct lti_process *process;
+    struct lti_ring ring;
+    struct lti_decoder *decoder;
+    struct lti_modules *modules;
+    struct lti_symbols *symbols; /* made when first asked for, like: */
+    struct lti_disasm *disasm;
+
+    /* lt_session_stop() uses these from other threads. */
+    atomic_bool stop;
+    _Atomic(struct lti_process *) running; /* `process`, from its start on */
+
+    struct lt_result result;
+    struct lti_message message;
+};
+
+/* ---- callbacks.c ---- */
+
+/* Frees what the callbacks own. */
+void lti_callbacks_free(struct lti_callbacks *callbacks);
+
+/* Fills `ranges` with the code that any callback wants something of, and gives
+ * their number and the LTI_RECORD_* bits. */
+void lti_callbacks_wanted(const struct lti_callbacks *callbacks,
+                          struct lti_range ranges[LTI_MAX_FILTERS], uint32_t *count,
+                          uint32_t *record);
+
+#endif

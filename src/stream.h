@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The event stream: what the engine writes and the library reads.
+ *
+ * Both sides include this file and nothing else of each other.  They share one
+ * arena, a sparse memory file that is mapped by the library and by the engine:
+ *
+ *     control page | chunks of the ring | descriptor index | descriptors
+ *
+ * The engine appends records to the current chunk; the library decodes behind
+ * it.  A record is either one run of a translation block, whose static part is
+ * a descriptor that was written once and whose dynamic part is just values, or
+ * a special record.  All numbers are in host order; both sides run on one host.
+ *
+ * The library treats everything here as untrusted.
+ */
+#ifndef LTI_STREAM_H
+#define LTI_STREAM_H
+
+#include <stdint.h>
+
+#define LTI_STREAM_MAGIC 0x3165636172746c6dull
+#define LTI_STREAM_VERSION 1u
+
+/* ---- The arena ---- */
+
+#define LTI_CHUNKS 16u
+#define LTI_CHUNK_SIZE (512u << 10)  /* bytes until the engine takes the next */
+#define LTI_CHUNK_SLACK (256u << 10) /* room behind, for what cannot wait */
+#define LTI_CHUNK_STRIDE (LTI_CHUNK_SIZE + LTI_CHUNK_SLACK)
+
+#define LTI_MAX_BLOCKS (16u << 20) /* descriptors in one generation */
+#define LTI_MAX_FILTERS 256u
+
+#define LTI_CONTROL_SIZE (128ull << 10)
+#define LTI_RING_OFFSET LTI_CONTROL_SIZE
+#define LTI_INDEX_OFFSET (LTI_RING_OFFSET + (uint64_t)LTI_CHUNKS * LTI_CHUNK_STRIDE)
+#define LTI_DESC_OFFSET (LTI_INDEX_OFFSET + 8ull * LTI_MAX_BLOCKS)
+#define LTI_DESC_SIZE (2ull << 30)
+#define LTI_ARENA_SIZE (LTI_DESC_OFFSET + LTI_DESC_SIZE)
+
+/* What the library wants recorded: lti_control.record. */
+#define LTI_RECORD_REGS 1u   /* register writes, and registers for callbacks */
+#define LTI_RECORD_DIRECT 2u /* prefer a slot to an expression for registers */
+
+/* Kinds of events at an instruction, for filters. */
+#define LTI_WANT_INSN 1u
+#define LTI_WANT_REG 2u
+#define LTI_WANT_WRITE 4u
+#define LTI_WANT_READ 8u
+#define LTI_WANT_SYSCALL 16u
+#define LTI_WANT_ALL 31u
+
+/* A code range that events are wanted from. */
+struct lti_range {
+    uint32_t want;      /* LTI_WANT_* */
+    uint32_t reserved;
+    uint64_t pc_start;  /* inclusive */
+    uint64_t pc_end;    /* exclusive; 0: no end */
+    char module[232];   /* "" or what lt_filter.module says, NUL-ended */
+};
+
+/* One chunk's state, on a cache line of its own. */
+struct lti_chunk {
+    uint64_t committed; /* bytes of whole records; engine writes, release */
+    uint32_t closed;    /* no more will come; engine sets, library clears */
+    uint32_t pad[13];
+};
+
+/* How far the engine came; lti_control.phase. */
+enum lti_phase {
+    LTI_PHASE_START = 0,  /* the engine has not taken over yet */
+    LTI_PHASE_LOAD = 1,   /* it loads the guest program */
+    LTI_PHASE_RUN = 2,    /* guest code runs */
+    LTI_PHASE_END = 3     /* the guest ended; all records are committed */
+};
+
+struct lti_control {
+    /* Written by the library before the start. */
+    uint64_t magic;
+    uint32_t version;
+    uint32_t record;       /* LTI_RECORD_* */
+    uint32_t range_count;
+    uint32_t reserved0;
+    uint8_t strings[1024]; /* by system call number: a bit for each argument
+                              that points to a string the kernel reads */
+    /* Written by the engine. */
+    uint32_t phase;        /* enum lti_phase */
+    uint32_t load_error;   /* host errno with which loading failed */
+    uint32_t untraced_threads;
+    uint32_t untraced_processes;
+    uint32_t blocks;       /* descriptors published in this generation */
+    uint32_t internal_errors; /* things that must not happen, but did */
+    uint64_t desc_used;    /* bytes of the descriptor area taken */
+    char message[200];     /* what made the engine give up, NUL-ended */
+    uint8_t cc_map[128];   /* enum lti_cc for each value of LTI_X86_CC_OP */
+    uint64_t lost_room;    /* bytes of descriptors thrown away with their blocks */
+    uint8_t pad0[64];
+    /* The ring. */
+    uint32_t produced;     /* chunks closed so far; engine writes */
+    uint32_t pad1[15];
+    uint32_t consumed;     /* chunks released so far; library writes */
+    uint32_t pad2[15];
+    uint32_t bell;         /* futex of the library: engine or supervisor rings */
+    uint32_t listening;    /* library sleeps on bell */
+    uint32_t pad3[14];
+    uint32_t room;         /* futex of the engine: library counts up */
+    uint32_t blocked;      /* engine sleeps on room */
+    uint32_t pad4[14];
+    /* Written by the supervisor. */
+    uint32_t engine_ended; /* 1: engine_status is valid */
+    int32_t engine_status; /* as of waitpid() */
+    uint32_t engine_pid;
+    uint32_t pad5[13];
+    struct lti_chunk chunks[LTI_CHUNKS];
+    struct lti_range ranges[LTI_MAX_FILTERS];
+};
+
+_Static_assert(sizeof(struct lti_chunk) == 64, "one cache line");
+_Static_assert(sizeof(struct lti_control) <= LTI_CONTROL_SIZE, "fits");
+
+/* ---- Records in a chunk, 4-byte aligned ---- */
+
+/*
+ * A block record is a u32 block number (1 to LTI_MAX_BLOCKS - 1), then the
+ * descriptor's slots, in all lti_desc.record_size bytes.  0 in place of a block
+ * number means that no record is open; it is never committed.
+ *
+ * A special record is a u32 of LTI_SPECIAL | kind << 24 | size, where size
+ * counts the whole record in bytes, a multiple of 4 below 2^24.
+ */
+#define LTI_SPECIAL 0x80000000u
+#define LTI_SPECIAL_HEAD(kind, size) (LTI_SPECIAL | (uint32_t)(kind) << 24 | (size))
+#define LTI_SPECIAL_KIND(head) ((head) >> 24 & 0x7f)
+#define LTI_SPECIAL_SIZE(head) ((head) & 0xffffff)
+
+enum lti_special {
+    LTI_S_PAD = 0,    /* nothing */
+    LTI_S_PART = 1,   /* u32 block, u32 insns: the first insns of a block record
+                         only; the slots follow as in a block record */
+    LTI_S_WRITE = 2,  /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
+                         a helper's store for the instruction in hand */
+    LTI_S_READ = 3,   /* alike: a helper's load */
+    LTI_S_REGS = 4,   /* u32 reason, u32 0, u64 values[]: the register file */
+    LTI_S_SYSCALL = 5, /* u64 pc, u32 nr, u32 0, u64 args[6], then for each
+                          argument that is a string u32 index, u32 bytes, text
+                          padded to 4 */
+    LTI_S_SYSRET = 6, /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno) */
+    LTI_S_MAP = 7,    /* u64 start, end, offset, u32 prot, u32 path bytes, path;
+                         an empty path: no file, so what was there is gone */
+    LTI_S_UNMAP = 8,  /* u64 start, end */
+    LTI_S_PROCESS = 9, /* u32 pid, u32 tid: whom the records behind belong to */
+    LTI_S_EXIT = 10,  /* i32 status, i32 signal */
+    LTI_S_FORGET = 11 /* block numbers start anew; see lti_control.room */
+};
+
+/* Why a LTI_S_REGS record stands there. */
+enum lti_regs_reason {
+    LTI_REGS_START = 0,  /* the register file becomes known here */
+    LTI_REGS_HELPER = 1, /* a helper may have written them: changes are writes
+                            of the instruction in hand */
+    LTI_REGS_KERNEL = 2, /* a system call returned: its results are writes */
+    LTI_REGS_SIGNAL = 3, /* a signal was delivered or returned from */
+    LTI_REGS_CHECK = 4,  /* nothing should have changed */
+    LTI_REGS_SYSCALL = 5 /* a system call begins: on x86_64, rcx and r11 are
+                            written; nothing else should have changed */
+};
+
+/*
+ * The register file of the stream: the public registers under their public
+ * numbers, then what they are made of.  On x86_64, rflags is made from the last
+ * five; on aarch64, nzcv from the last four.
+ */
+#define LTI_X86_CC_OP 20u   /* through lti_control.cc_map: enum lti_cc | size */
+#define LTI_X86_CC_DST 21u
+#define LTI_X86_CC_SRC 22u
+#define LTI_X86_CC_SRC2 23u
+#define LTI_X86_DF 24u      /* 1 or -1 */
+#define LTI_X86_EFLAGS 25u  /* the flags that are none of the above */
+#define LTI_X86_REGS 26u
+
+#define LTI_A64_NF 34u /* flag is bit 31 */
+#define LTI_A64_ZF 35u /* flag is set if this is 0 */
+#define LTI_A64_CF 36u /* 0 or 1 */
+#define LTI_A64_VF 37u /* flag is bit 31 */
+#define LTI_A64_REGS 38u
+
+#define LTI_MAX_REGS 64u
+
+/* How x86 flags follow from cc_dst, cc_src and cc_src2: the kind in the high
+ * bits and the operand size (0: 1 byte to 3: 8 bytes) in the low two. */
+enum lti_cc {
+    LTI_CC_EFLAGS = 0 << 2, /* cc_src has them */
+    LTI_CC_ADCX = 1 << 2,   /* C in cc_dst, others in cc_src */
+    LTI_CC_ADOX = 2 << 2,   /* O in cc_src2, others in cc_src */
+    LTI_CC_ADCOX = 3 << 2,  /* C in cc_dst, O in cc_src2, others in cc_src */
+    LTI_CC_MUL = 4 << 2,    /* C and O if cc_src is not 0 */
+    LTI_CC_ADD = 5 << 2,
+    LTI_CC_ADC = 6 << 2,
+    LTI_CC_SUB = 7 << 2,
+    LTI_CC_SBB = 8 << 2,
+    LTI_CC_LOGIC = 9 << 2,
+    LTI_CC_INC = 10 << 2,
+    LTI_CC_DEC = 11 << 2,
+    LTI_CC_SHL = 12 << 2,
+    LTI_CC_SAR = 13 << 2,
+    LTI_CC_BMILG = 14 << 2,
+    LTI_CC_BLSI = 15 << 2,
+    LTI_CC_POPCNT = 16 << 2,
+    LTI_CC_UNKNOWN = 17 << 2 /* the engine's version has one more */
+};
+
+/* ---- Descriptors ---- */
+
+/*
+ * At LTI_DESC_OFFSET + index[block], 16-byte aligned: lti_desc,
+ * lti_desc_insn[insn_count], padding to 8 bytes, lti_op[op_count], code bytes.
+ */
+struct lti_desc {
+    uint64_t pc;          /* of the first instruction */
+    uint32_t size;        /* bytes of the descriptor */
+    uint32_t record_size; /* bytes of a record, the block number included */
+    uint32_t insn_count;
+    uint32_t op_count;
+    uint32_t value_count; /* values that ops name */
+    uint32_t code_size;   /* bytes of code */
+};
+
+/* Bits of lti_desc_insn.flags. */
+#define LTI_INSN_CONTINUES 1u /* begun by the record before: no event */
+#define LTI_INSN_REPEATS 2u   /* a string instruction that may reenter itself */
+
+struct lti_desc_insn {
+    uint32_t pc_offset;   /* from lti_desc.pc */
+    uint32_t code_offset; /* in the code bytes */
+    uint32_t slot_offset; /* where its slots begin in the record */
+    uint32_t first_op;
+    uint8_t length;       /* bytes of code */
+    uint8_t flags;        /* LTI_INSN_* */
+    uint8_t want;         /* LTI_WANT_* at translation */
+    uint8_t reserved;
+};
+
+/*
+ * One step of the decoder.  Values are numbered per descriptor; those of an
+ * instruction are made by its own ops.  "32" below: LTI_OP_32 in flags
+ * truncates operands and the result to 32 bits.
+ */
+struct lti_op {
+    uint8_t op;    /* enum lti_opcode */
+    uint8_t flags; /* LTI_OP_* */
+    uint16_t d;    /* value made, or register */
+    uint16_t a;    /* operands: values */
+    uint16_t b;
+    uint64_t imm;
+};
+
+#define LTI_OP_32 1u
+#define LTI_OP_BSWAP 2u  /* memory: the value is byte-swapped in memory */
+#define LTI_OP_HIDDEN 4u /* register: part of another one, no event */
+
+enum lti_opcode {
+    LTI_CONST = 0,   /* d = imm */
+    LTI_SLOT32 = 1,  /* d = u32 at imm in the record */
+    LTI_SLOT64 = 2,
+    LTI_REG = 3,     /* d = register a, as before the instruction's writes */
+    LTI_ADD = 4,     /* d = a op b; 32 */
+    LTI_SUB = 5,
+    LTI_AND = 6,
+    LTI_OR = 7,
+    LTI_XOR = 8,
+    LTI_ANDC = 9,    /* a & ~b */
+    LTI_ORC = 10,    /* a | ~b */
+    LTI_EQV = 11,    /* ~(a ^ b) */
+    LTI_NAND = 12,
+    LTI_NOR = 13,
+    LTI_SHL = 14,
+    LTI_SHR = 15,
+    LTI_SAR = 16,
+    LTI_ROTL = 17,
+    LTI_ROTR = 18,
+    LTI_MUL = 19,
+    LTI_NOT = 20,
+    LTI_NEG = 21,
+    LTI_EXTRACT = 22,  /* imm: pos | len << 8; zero-extended; 32 */
+    LTI_SEXTRACT = 23, /* sign-extended; 32 */
+    LTI_DEPOSIT = 24,  /* low len bits of b into a at pos; 32 */
+    LTI_EXTRACT2 = 25, /* low half of (b:a) >> imm; 32 */
+    LTI_SETCOND = 26,  /* imm: enum lti_cond; 1 or 0; 32 compares 32 bits */
+    LTI_NEGSETCOND = 27, /* -1 or 0 */
+    LTI_MOVCOND = 28,  /* the op before is LTI_MORE: cond(a, b) ? more.a : more.b */
+    LTI_MORE = 29,     /* operands for the next op */
+    LTI_CTPOP = 30,
+    LTI_BSWAP = 31,    /* imm: bytes 2, 4 or 8 */
+    LTI_MULUH = 32,    /* high half of the product; 32 */
+    LTI_MULSH = 33,
+    /* Effects. */
+    LTI_SETREG = 40,   /* register d = value a */
+    LTI_FLAGS = 41,    /* the flags register was written */
+    LTI_STORE = 42,    /* addr a, value b, imm bytes (1 to 8) */
+    LTI_STORE16 = 43,  /* addr a, value b low, imm: value high; 16 bytes */
+    LTI_LOAD = 44,     /* as LTI_STORE */
+    LTI_LOAD16 = 45
+};
+
+/* Conditions, as in lti_op.imm of the compares. */
+enum lti_cond {
+    LTI_COND_EQ = 0, LTI_COND_NE = 1,
+    LTI_COND_LT = 2, LTI_COND_GE = 3, LTI_COND_LE = 4, LTI_COND_GT = 5,
+    LTI_COND_LTU = 6, LTI_COND_GEU = 7, LTI_COND_LEU = 8, LTI_COND_GTU = 9,
+    LTI_COND_TSTEQ = 10, LTI_COND_TSTNE = 11
+};
+
+_Static_assert(sizeof(struct lti_op) == 16, "layout");
+_Static_assert(sizeof(struct lti_desc) == 32, "layout");
+_Static_assert(sizeof(struct lti_desc_insn) == 20, "layout");
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tables of architectures, registers, errors and error names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "error.h"
+#include "lt/lt.h"
+#include "registers.h"
+
+static void test_archs(void **state)
+{
+    (void)state;
+    assert_string_equal(lt_arch_name(LT_ARCH_X86_64), "x86_64");
+    assert_string_equal(lt_arch_name(LT_ARCH_AARCH64), "aarch64");
+    assert_null(lt_arch_name(0));
+    assert_null(lt_arch_name(3));
+    assert_int_equal(lt_arch_find("x86_64"), LT_ARCH_X86_64);
+    assert_int_equal(lt_arch_find("aarch64"), LT_ARCH_AARCH64);
+    assert_int_equal(lt_arch_find("arm"), LT_ERR_NOT_FOUND);
+    assert_int_equal(lt_arch_find(""), LT_ERR_NOT_FOUND);
+    assert_int_equal(lt_arch_find(NULL), LT_ERR_ARGUMENT);
+}
+
+static void check_regs(uint32_t arch, int count)
+{
+    assert_int_equal(lt_reg_count(arch), count);
+    for (int reg = 0; reg < count; reg++) {
+        const char *name = lt_reg_name(arch, (uint32_t)reg);
+        assert_non_null(name);
+        assert_int_equal(lt_reg_find(arch, name), reg);
+        assert_int_equal(lt_reg_width(arch, (uint32_t)reg), 8);
+    }
+    assert_null(lt_reg_name(arch, (uint32_t)count));
+    assert_null(lt_reg_name(arch, UINT32_MAX));
+    assert_int_equal(lt_reg_width(arch, (uint32_t)count), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_find(arch, NULL), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_find(arch, "xmm0"), LT_ERR_NOT_FOUND);
+}
+
+static void test_regs(void **state)
+{
+    (void)state;
+    check_regs(LT_ARCH_X86_64, LTI_X86_64_REG_COUNT);
+    check_regs(LT_ARCH_AARCH64, LTI_AARCH64_REG_COUNT);
+    assert_int_equal(lt_reg_count(0), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_find(0, "rax"), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_width(7, 0), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_find(LT_ARCH_X86_64, "rdi"), LT_X86_64_RDI);
+    assert_int_equal(lt_reg_find(LT_ARCH_X86_64, "r15"), LT_X86_64_R8 + 7);
+    assert_int_equal(lt_reg_find(LT_ARCH_X86_64, "rflags"), LT_X86_64_RFLAGS);
+    assert_int_equal(lt_reg_find(LT_ARCH_X86_64, "gs_base"), LT_X86_64_GS_BASE);
+    assert_int_equal(lt_reg_find(LT_ARCH_AARCH64, "x30"), 30);
+    assert_int_equal(lt_reg_find(LT_ARCH_AARCH64, "sp"), LT_AARCH64_SP);
+    assert_int_equal(lt_reg_find(LT_ARCH_AARCH64, "pc"), LT_AARCH64_PC);
+    assert_int_equal(lt_reg_find(LT_ARCH_AARCH64, "nzcv"), LT_AARCH64_NZCV);
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    assert_int_equal(lt_version(), LT_VERSION);
+    for (int a = 1; a >= LT_ERR_LIMIT - 1; a--) {
+        const char *text = lt_error_text(a);
+        assert_non_null(text);
+        assert_true(text[0] != '\0');
+        int known = a <= 0 && a >= LT_ERR_LIMIT;
+        assert_int_equal(strcmp(text, lt_error_text(12345)) != 0, known);
+        for (int b = a + 1; known && b <= 0; b++) {
+            assert_string_not_equal(text, lt_error_text(b));
+        }
+    }
+    assert_string_equal(lt_errno_name(2), "ENOENT");
+    assert_string_equal(lt_errno_name(11), "EAGAIN");
+    assert_string_equal(lt_errno_name(35), "EDEADLK");
+    assert_string_equal(lt_errno_name(38), "ENOSYS");
+    assert_string_equal(lt_errno_name(133), "EHWPOISON");
+    assert_null(lt_errno_name(0));
+    assert_null(lt_errno_name(41));
+    assert_null(lt_errno_name(58));
+    assert_null(lt_errno_name(134));
+    assert_null(lt_errno_name(UINT32_MAX));
+}
+
+static void test_message(void **state)
+{
+    (void)state;
+    struct lti_message message;
+    assert_int_equal(lti_fail(&message, -5, "a\nb%c%s", 0x7f, "\xc3\xa4"), -5);
+    assert_string_equal(message.text, "a?b?\xc3\xa4");
+    char big[2 * LTI_MESSAGE_SIZE];
+    memset(big, 'x', sizeof big);
+    big[sizeof big - 1] = '\0';
+    lti_fail(&message, 0, "%s", big);
+    assert_int_equal(strlen(message.text), LTI_MESSAGE_SIZE - 1);
+}
+
+struct sized {
+    uint32_t size;
+    uint32_t a;
+    uint64_t b;
+};
+
+struct newer {
+    uint32_t size;
+    uint32_t a;
+    uint64_t b;
+    uint64_t c;
+};
+
+static void test_structs(void **state)
+{
+    (void)state;
+    struct sized to, from = {sizeof from, 1, 2};
+    /* The same, an older one (8 bytes) and a newer one. */
+    assert_int_equal(lti_struct_take(&to, sizeof to, 8, &from), 0);
+    assert_true(to.size == sizeof to && to.a == 1 && to.b == 2);
+    from.size = 8;
+    assert_int_equal(lti_struct_take(&to, sizeof to, 8, &from), 0);
+    assert_true(to.size == sizeof to && to.a == 1 && to.b == 0);
+    struct newer newer = {sizeof newer, 3, 4, 0};
+    assert_int_equal(lti_struct_take(&to, sizeof to, 8, &newer), 0);
+    assert_true(to.size == sizeof to && to.a == 3 && to.b == 4);
+    newer.c = 1ull << 63;
+    assert_int_equal(lti_struct_take(&to, sizeof to, 8, &newer), LT_ERR_ARGUMENT);
+    /* Never set up, or garbage. */
+    from.size = 0;
+    assert_int_equal(lti_struct_take(&to, sizeof to, 8, &from), LT_ERR_ARGUMENT);
+    from.size = 4;
+    assert_int_equal(lti_struct_take(&to, sizeof to, 8, &from), LT_ERR_ARGUMENT);
+    from.size = UINT32_MAX;
+    assert_int_equal(lti_struct_take(&to, sizeof to, 8, &from), LT_ERR_ARGUMENT);
+    /* The way back. */
+    from = (struct sized){sizeof from, 5, 6};
+    newer = (struct newer){sizeof newer, 0, 0, 7};
+    assert_int_equal(lti_struct_give(&newer, sizeof from, 8, &from), 0);
+    assert_true(newer.size == sizeof newer && newer.a == 5 && newer.b == 6 && newer.c == 0);
+    to = (struct sized){8, 0, 99};
+    assert_int_equal(lti_struct_give(&to, sizeof from, 8, &from), 0);
+    assert_true(to.size == 8 && to.a == 5 && to.b == 99);
+    to.size = 7;
+    assert_int_equal(lti_struct_give(&to, sizeof from, 8, &from), LT_ERR_ARGUMENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_archs),   cmocka_unit_test(test_regs),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_message),
+        cmocka_unit_test(test_structs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
