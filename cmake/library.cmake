@@ -23,12 +23,6 @@ set_source_files_properties(src/engine-blob.S PROPERTIES
     OBJECT_DEPENDS ${engine}
     COMPILE_DEFINITIONS LTI_ENGINE_FILE="${engine}")
 
-foreach(source ${library_sources})
-    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${source})
-        message(WARNING "${source} is not there yet")
-        list(REMOVE_ITEM library_sources ${source})
-    endif()
-endforeach()
 # Numbers and names of system calls are QEMU's.
 set(generated ${CMAKE_BINARY_DIR}/generated)
 add_custom_command(OUTPUT ${generated}/syscalls-table.h

@@ -44,7 +44,8 @@ enum kind { OPAQUE, CONST, REG, OP, POINTER };
 typedef struct Node {
     uint8_t kind;
     uint8_t op;         /* OP: enum lti_opcode */
-    bool is32;
+    bool is32;          /* what a slot holds */
+    bool op32;          /* OP: LTI_OP_32 */
     uint8_t operands;
     uint16_t operand[4];
     uint64_t imm;       /* CONST: value; REG: register; OP: lti_op.imm */
@@ -383,7 +384,7 @@ static unsigned evaluate(unsigned node)
         o->a = v[0];
         o->b = v[1];
         o->imm = n->imm;
-        o->flags = n->is32 ? LTI_OP_32 : 0;
+        o->flags = n->op32 ? LTI_OP_32 : 0;
     }
     n->value = o->d = new_value();
     n->epoch = s.epoch;
@@ -963,7 +964,7 @@ static void plain_op(TCGOp *op)
         }
         n = new_node(OP, out, op);
         s.nodes[n].op = code;
-        s.nodes[n].is32 = is32;
+        s.nodes[n].op32 = is32;
         s.nodes[n].imm = imm;
         s.nodes[n].operands = operands;
         memcpy(s.nodes[n].operand, operand, sizeof(operand));

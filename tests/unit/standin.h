@@ -293,6 +293,16 @@ static inline unsigned count_lines(const char *path)
     return count;
 }
 
+/* The mappings of this process, where only the library makes new ones. */
+static inline unsigned count_maps(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return 0;
+#else
+    return count_lines("/proc/self/maps");
+#endif
+}
+
 /* All children of this process, those without an exit signal too. */
 static inline unsigned count_children(void)
 {
