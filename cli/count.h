@@ -7,6 +7,7 @@ struct counts;
 
 /* NULL: out of memory. */
 struct counts *counts_create(void);
+/* Before the session is destroyed. */
 void counts_destroy(struct counts *counts);
 
 #endif

@@ -147,8 +147,14 @@ static int run_program(char *path, const struct options *options, struct log *lo
     error = lt_session_create(&config, &session);
     if (error < 0)
         return failed(NULL, error);
+    if (options->count && !(log->counts = counts_create())) {
+        lt_session_destroy(session);
+        return failed(NULL, LT_ERR_NO_MEMORY);
+    }
     error = add_callbacks(session, log, format);
     status = error < 0 ? failed(session, error) : run_session(session, log, format);
+    /* The symbols' names in it are the session's. */
+    counts_destroy(log->counts);
     lt_session_destroy(session);
     return status;
 }
@@ -171,13 +177,7 @@ int run(const struct options *options)
         free(path);
         return STATUS_FAILURE;
     }
-    if (options->count && !(log.counts = counts_create())) {
-        fprintf(stderr, "lt: out of memory\n");
-        status = STATUS_FAILURE;
-    } else {
-        status = run_program(path, options, &log);
-    }
-    counts_destroy(log.counts);
+    status = run_program(path, options, &log);
     error = log_close(&log);
     if (error) {
         fprintf(stderr, "lt: cannot write the log to %s: %s\n", log.out.name,

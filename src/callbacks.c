@@ -34,7 +34,8 @@ bool lti_filter_module_matches(const char *module, const char *path)
 /* ---- Adding ---- */
 
 /* Takes over a caller's filter; `from` NULL means everything. */
-static int take_filter(lt_session *session, struct lt_filter *to, const struct lt_filter *from)
+static int take_filter(lt_session *session, struct lt_filter *to,
+                       const struct lt_filter *from)
 {
     if (from == NULL) {
         memset(to, 0, sizeof *to);
@@ -42,12 +43,14 @@ static int take_filter(lt_session *session, struct lt_filter *to, const struct l
         return 0;
     }
     if (lti_struct_take(to, sizeof *to, FILTER_SIZE_1, from) != 0) {
-        return lti_fail(&session->message, LT_ERR_ARGUMENT,
-                        "the filter was not set up by lt_filter_init(), or asks for what this "
-                        "version of the library does not know");
+        return lti_fail(
+            &session->message, LT_ERR_ARGUMENT,
+            "the filter was not set up by lt_filter_init(), or asks for what this "
+            "version of the library does not know");
     }
     if ((to->flags & ~LT_FILTER_NO_REGS) != 0) {
-        return lti_fail(&session->message, LT_ERR_ARGUMENT, "the filter has an unknown flag");
+        return lti_fail(&session->message, LT_ERR_ARGUMENT,
+                        "the filter has an unknown flag");
     }
     if ((to->pc_end != 0 && to->pc_end <= to->pc_start) ||
         (to->addr_end != 0 && to->addr_end <= to->addr_start)) {
@@ -82,7 +85,8 @@ static int add(lt_session *session, uint32_t type, const struct lt_filter *filte
     }
     if (callbacks->count[type] == LTI_MAX_CALLBACKS) {
         return lti_fail(&session->message, LT_ERR_LIMIT,
-                        "a session has at most %u callbacks of a kind", LTI_MAX_CALLBACKS);
+                        "a session has at most %u callbacks of a kind",
+                        LTI_MAX_CALLBACKS);
     }
     error = take_filter(session, &callback.filter, filter);
     if (error == 0) {
@@ -152,10 +156,8 @@ void lti_callbacks_free(struct lti_callbacks *callbacks)
 
 /* The LTI_WANT_* bit of each kind that comes from instructions. */
 static const uint32_t wants[LTI_KIND_COUNT] = {
-    [LT_EVENT_INSN] = LTI_WANT_INSN,
-    [LT_EVENT_REG_WRITE] = LTI_WANT_REG,
-    [LT_EVENT_MEM_WRITE] = LTI_WANT_WRITE,
-    [LT_EVENT_MEM_READ] = LTI_WANT_READ,
+    [LT_EVENT_INSN] = LTI_WANT_INSN,       [LT_EVENT_REG_WRITE] = LTI_WANT_REG,
+    [LT_EVENT_MEM_WRITE] = LTI_WANT_WRITE, [LT_EVENT_MEM_READ] = LTI_WANT_READ,
     [LT_EVENT_SYSCALL] = LTI_WANT_SYSCALL,
 };
 
@@ -166,7 +168,8 @@ struct wanted {
     uint32_t record;
 };
 
-static void want_range(struct wanted *wanted, uint32_t want, const struct lt_filter *filter)
+static void want_range(struct wanted *wanted, uint32_t want,
+                       const struct lt_filter *filter)
 {
     struct lti_range range;
     memset(&range, 0, sizeof range);

@@ -60,7 +60,7 @@ struct lti_process {
     int request; /* socket to the supervisor */
     bool reaped;
     bool terminal;
-    int tty; /* the host's descriptor of the terminal handed over; the caller's */
+    int tty;      /* the host's descriptor of the terminal handed over; the caller's */
     char *memory; /* SUPERVISOR_SIZE */
     struct lti_supervisor *job; /* inside */
     struct lti_control *control;
@@ -107,18 +107,19 @@ static int check_file_limit(const char *what, uint64_t size, struct lti_message 
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
         limit.rlim_cur < size) {
-        return lti_fail(message, LT_ERR_SYSTEM,
-                        "%s needs a memory file of %llu bytes, but RLIMIT_FSIZE (ulimit -f) is "
-                        "%llu", what, (unsigned long long)size,
-                        (unsigned long long)limit.rlim_cur);
+        return lti_fail(
+            message, LT_ERR_SYSTEM,
+            "%s needs a memory file of %llu bytes, but RLIMIT_FSIZE (ulimit -f) is "
+            "%llu",
+            what, (unsigned long long)size, (unsigned long long)limit.rlim_cur);
     }
     return 0;
 }
 
 static int fail_system(struct lti_message *message, const char *what, int error)
 {
-    return lti_fail(message, error == ENOMEM ? LT_ERR_NO_MEMORY : LT_ERR_SYSTEM, "%s: %s", what,
-                    strerrordesc_np(error));
+    return lti_fail(message, error == ENOMEM ? LT_ERR_NO_MEMORY : LT_ERR_SYSTEM, "%s: %s",
+                    what, strerrordesc_np(error));
 }
 
 /* ---- The arena ---- */
@@ -128,10 +129,11 @@ static int fail_arena_map(struct lti_message *message, int error)
     struct rlimit limit;
     if (error == ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 &&
         limit.rlim_cur != RLIM_INFINITY) {
-        return lti_fail(message, LT_ERR_SYSTEM,
-                        "a session needs %llu bytes of address space, but RLIMIT_AS (ulimit "
-                        "-v) is %llu", (unsigned long long)LTI_ARENA_SIZE,
-                        (unsigned long long)limit.rlim_cur);
+        return lti_fail(
+            message, LT_ERR_SYSTEM,
+            "a session needs %llu bytes of address space, but RLIMIT_AS (ulimit "
+            "-v) is %llu",
+            (unsigned long long)LTI_ARENA_SIZE, (unsigned long long)limit.rlim_cur);
     }
     return fail_system(message, "the event stream's memory cannot be mapped", error);
 }
@@ -152,8 +154,8 @@ int lti_arena_create(struct lti_arena *arena, struct lti_message *message)
         lti_arena_destroy(arena);
         return error;
     }
-    void *memory = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                        arena->fd, 0);
+    void *memory = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_NORESERVE, arena->fd, 0);
     if (memory == MAP_FAILED) {
         error = fail_arena_map(message, errno);
         lti_arena_destroy(arena);
@@ -194,7 +196,8 @@ static bool is_engine_file(int fd)
 {
     struct stat st;
     return fcntl(fd, F_GET_SEALS) == ENGINE_SEALS && fstat(fd, &st) == 0 &&
-           st.st_size == (off_t)(lti_engine_blob_end - lti_engine_blob) && st.st_nlink == 0;
+           st.st_size == (off_t)(lti_engine_blob_end - lti_engine_blob) &&
+           st.st_nlink == 0;
 }
 
 /* A library that was loaded with dlopen() may be unloaded. */
@@ -223,8 +226,8 @@ static int write_all(int fd, const unsigned char *data, size_t size)
     return 0;
 }
 
-#define FORBIDDEN                                                                      \
-    "; where the host forbids executing a memory file, lt_config.engine can name an "  \
+#define FORBIDDEN                                                                        \
+    "; where the host forbids executing a memory file, lt_config.engine can name an "    \
     "installed engine program"
 
 static int make_engine_file(int *out, struct lti_message *message)
@@ -272,13 +275,14 @@ static int named_engine(const char *path, int *out, struct lti_message *message)
     if (*out < 0 || fstat(*out, &st) != 0) {
         int cause = errno;
         close_fd(out);
-        return lti_fail(message, LT_ERR_ENGINE, "the engine program %s cannot be opened: %s",
-                        path, strerrordesc_np(cause));
+        return lti_fail(message, LT_ERR_ENGINE,
+                        "the engine program %s cannot be opened: %s", path,
+                        strerrordesc_np(cause));
     }
     if (!S_ISREG(st.st_mode)) {
         close_fd(out);
-        return lti_fail(message, LT_ERR_ENGINE, "the engine program %s is not a regular file",
-                        path);
+        return lti_fail(message, LT_ERR_ENGINE,
+                        "the engine program %s is not a regular file", path);
     }
     return 0;
 }
@@ -303,15 +307,17 @@ static char **engine_argv(const struct lti_launch *launch)
     return argv;
 }
 
-static int fail_exec(const struct lti_launch *launch, int error, struct lti_message *message)
+static int fail_exec(const struct lti_launch *launch, int error,
+                     struct lti_message *message)
 {
     if (error == E2BIG) {
         return lti_fail(message, LT_ERR_SYSTEM,
                         "the arguments and the environment are too long for the kernel");
     }
     if (launch->engine != NULL) {
-        return lti_fail(message, LT_ERR_ENGINE, "the engine program %s cannot be executed: %s",
-                        launch->engine, strerrordesc_np(error));
+        return lti_fail(message, LT_ERR_ENGINE,
+                        "the engine program %s cannot be executed: %s", launch->engine,
+                        strerrordesc_np(error));
     }
     return lti_fail(message, error == ENOMEM ? LT_ERR_NO_MEMORY : LT_ERR_SYSTEM,
                     "the engine cannot be executed: %s%s", strerrordesc_np(error),
@@ -322,14 +328,14 @@ static int fail_cwd(const char *cwd, int error, struct lti_message *message)
 {
     switch (error) {
     case ENOENT:
-        return lti_fail(message, LT_ERR_NOT_FOUND, "the working directory %s does not exist",
-                        cwd);
+        return lti_fail(message, LT_ERR_NOT_FOUND,
+                        "the working directory %s does not exist", cwd);
     case ENOTDIR:
-        return lti_fail(message, LT_ERR_DIRECTORY, "the working directory %s is no directory",
-                        cwd);
+        return lti_fail(message, LT_ERR_DIRECTORY,
+                        "the working directory %s is no directory", cwd);
     case EACCES:
-        return lti_fail(message, LT_ERR_PERMISSION, "no permission for working directory %s",
-                        cwd);
+        return lti_fail(message, LT_ERR_PERMISSION,
+                        "no permission for working directory %s", cwd);
     default:
         return lti_fail(message, error == ENOMEM ? LT_ERR_NO_MEMORY : LT_ERR_SYSTEM,
                         "the working directory %s: %s", cwd, strerrordesc_np(error));
@@ -341,7 +347,8 @@ static int fail_start(const struct lti_launch *launch, const struct lti_supervis
 {
     switch (job->step) {
     case LTI_STEP_CLONE:
-        return fail_system(message, "a process for the engine cannot be made", job->error);
+        return fail_system(message, "a process for the engine cannot be made",
+                           job->error);
     case LTI_STEP_STDIO:
         return fail_system(message, "the guest's standard streams cannot be set up",
                            job->error);
@@ -350,7 +357,8 @@ static int fail_start(const struct lti_launch *launch, const struct lti_supervis
     case LTI_STEP_EXEC:
         return fail_exec(launch, job->error, message);
     default:
-        return fail_system(message, "the supervisor of the engine cannot work", job->error);
+        return fail_system(message, "the supervisor of the engine cannot work",
+                           job->error);
     }
 }
 
@@ -391,7 +399,8 @@ static int wait_for_start(const struct lti_process *process)
         if (state != LTI_SUPERVISOR_STARTING || ended) {
             return (int)state;
         }
-        syscall(SYS_futex, &job->state, FUTEX_WAIT, LTI_SUPERVISOR_STARTING, &period, NULL, 0);
+        syscall(SYS_futex, &job->state, FUTEX_WAIT, LTI_SUPERVISOR_STARTING, &period,
+                NULL, 0);
     }
 }
 
@@ -413,7 +422,8 @@ static int start_supervisor(struct lti_process *process, int host_fd,
     close(request_fd);
     if (result < 0) {
         process->pidfd = -1;
-        return fail_system(message, "a process for the supervisor cannot be made", -result);
+        return fail_system(message, "a process for the supervisor cannot be made",
+                           -result);
     }
     process->reaped = false;
     process->pidfd = above_stdio(process->pidfd);
@@ -428,7 +438,8 @@ static int start(struct lti_process *process, const struct lti_launch *launch,
     const struct lti_supervisor *job = process->job;
     int host_fd = above_stdio((int)syscall(SYS_pidfd_open, getpid(), 0));
     if (host_fd < 0) {
-        return fail_system(message, "no descriptor for the host's process can be had", errno);
+        return fail_system(message, "no descriptor for the host's process can be had",
+                           errno);
     }
     int error = start_supervisor(process, host_fd, message);
     close(host_fd);

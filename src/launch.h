@@ -12,7 +12,7 @@
 
 /* The memory shared with the engine; see stream.h. */
 struct lti_arena {
-    int fd; /* until the engine has it; -1 afterwards */
+    int fd;                      /* until the engine has it; -1 afterwards */
     struct lti_control *control; /* LTI_ARENA_SIZE bytes from here */
 };
 
@@ -30,10 +30,10 @@ struct lti_launch {
     const char *arch;    /* its first arguments */
     const char *sysroot; /* or NULL */
     const char *program;
-    char *const *argv;   /* the guest's */
+    char *const *argv; /* the guest's */
     char *const *envp;
-    const char *cwd;     /* or NULL */
-    int stdio[3];        /* descriptors, LTI_STDIO_CLOSED or LTI_STDIO_NULL */
+    const char *cwd; /* or NULL */
+    int stdio[3];    /* descriptors, LTI_STDIO_CLOSED or LTI_STDIO_NULL */
     bool terminal;
 };
 

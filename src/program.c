@@ -131,7 +131,8 @@ static int check_kind(const char *path, const struct stat *st, struct lti_messag
 }
 
 /* Opens a program or interpreter; with `execute`, it must be executable. */
-static int open_file(struct file *file, const char *path, bool execute, struct lti_message *why)
+static int open_file(struct file *file, const char *path, bool execute,
+                     struct lti_message *why)
 {
     struct stat st;
     file->path = path;
@@ -182,21 +183,44 @@ static const struct {
     uint16_t machine;
     const char *name;
 } foreign[] = {
-    {EM_386, "i386"}, {EM_ARM, "arm"}, {EM_RISCV, "riscv"}, {EM_PPC, "ppc"},
-    {EM_PPC64, "ppc64"}, {EM_MIPS, "mips"}, {EM_S390, "s390x"}, {EM_SPARC, "sparc"},
-    {EM_SPARC32PLUS, "sparc32plus"}, {EM_SPARCV9, "sparc64"}, {EM_68K, "m68k"},
-    {EM_PARISC, "hppa"}, {EM_ALPHA, "alpha"}, {0x9026, "alpha"}, {EM_SH, "sh4"},
-    {258, "loongarch"}, {EM_MICROBLAZE, "microblaze"}, {EM_OPENRISC, "or1k"},
-    {EM_XTENSA, "xtensa"}, {164, "hexagon"}, {EM_ALTERA_NIOS2, "nios2"},
-    {EM_IA_64, "ia64"}, {EM_CRIS, "cris"}, {EM_AVR, "avr"}, {EM_ARC_COMPACT, "arc"},
-    {195, "arc"}, {EM_CSKY, "csky"}, {EM_BPF, "bpf"}, {EM_H8_300, "h8300"},
-    {EM_X86_64, "x86_64"}, {EM_AARCH64, "aarch64"},
+    {EM_386, "i386"},
+    {EM_ARM, "arm"},
+    {EM_RISCV, "riscv"},
+    {EM_PPC, "ppc"},
+    {EM_PPC64, "ppc64"},
+    {EM_MIPS, "mips"},
+    {EM_S390, "s390x"},
+    {EM_SPARC, "sparc"},
+    {EM_SPARC32PLUS, "sparc32plus"},
+    {EM_SPARCV9, "sparc64"},
+    {EM_68K, "m68k"},
+    {EM_PARISC, "hppa"},
+    {EM_ALPHA, "alpha"},
+    {0x9026, "alpha"},
+    {EM_SH, "sh4"},
+    {258, "loongarch"},
+    {EM_MICROBLAZE, "microblaze"},
+    {EM_OPENRISC, "or1k"},
+    {EM_XTENSA, "xtensa"},
+    {164, "hexagon"},
+    {EM_ALTERA_NIOS2, "nios2"},
+    {EM_IA_64, "ia64"},
+    {EM_CRIS, "cris"},
+    {EM_AVR, "avr"},
+    {EM_ARC_COMPACT, "arc"},
+    {195, "arc"},
+    {EM_CSKY, "csky"},
+    {EM_BPF, "bpf"},
+    {EM_H8_300, "h8300"},
+    {EM_X86_64, "x86_64"},
+    {EM_AARCH64, "aarch64"},
 };
 
 static int fail_arch(struct lti_message *why, const struct file *file, uint16_t machine)
 {
     const char *bits = file->head[EI_CLASS] == ELFCLASS32 ? "32-bit" : "64-bit";
-    const char *order = file->head[EI_DATA] == ELFDATA2MSB ? "big-endian" : "little-endian";
+    const char *order =
+        file->head[EI_DATA] == ELFDATA2MSB ? "big-endian" : "little-endian";
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         if (foreign[i].machine == machine) {
             return lti_fail(why, LT_ERR_ARCH,
@@ -204,9 +228,10 @@ static int fail_arch(struct lti_message *why, const struct file *file, uint16_t 
                             file->path, foreign[i].name, bits, order);
         }
     }
-    return lti_fail(why, LT_ERR_ARCH,
-                    "%s is for machine number %u (%s, %s), which this library does not run",
-                    file->path, machine, bits, order);
+    return lti_fail(
+        why, LT_ERR_ARCH,
+        "%s is for machine number %u (%s, %s), which this library does not run",
+        file->path, machine, bits, order);
 }
 
 static bool is_elf(const struct file *file)
@@ -221,7 +246,8 @@ static int check_ident(const struct file *file, const struct lti_arch **arch,
     const unsigned char *head = file->head;
     uint16_t type, machine;
     if (file->head_size < offsetof(Elf64_Ehdr, e_version)) {
-        return lti_fail(why, LT_ERR_TRUNCATED, "%s is cut off in its ELF header", file->path);
+        return lti_fail(why, LT_ERR_TRUNCATED, "%s is cut off in its ELF header",
+                        file->path);
     }
     if ((head[EI_CLASS] != ELFCLASS32 && head[EI_CLASS] != ELFCLASS64) ||
         (head[EI_DATA] != ELFDATA2LSB && head[EI_DATA] != ELFDATA2MSB)) {
@@ -258,8 +284,8 @@ static int read_interp(const struct file *file, const Elf64_Phdr *ph, char **int
         read_at(file->fd, path, ph->p_filesz, ph->p_offset) != (ssize_t)ph->p_filesz ||
         path[ph->p_filesz - 1] != '\0') {
         free(path);
-        return lti_fail(why, LT_ERR_TRUNCATED, "%s names its interpreter in a damaged way",
-                        file->path);
+        return lti_fail(why, LT_ERR_TRUNCATED,
+                        "%s names its interpreter in a damaged way", file->path);
     }
     *interp = path;
     return 0;
@@ -267,8 +293,8 @@ static int read_interp(const struct file *file, const Elf64_Phdr *ph, char **int
 
 /* Checks the program headers; gives the interpreter's path, to be freed, if
  * there is one. */
-static int check_segments(const struct file *file, const Elf64_Phdr *table, unsigned count,
-                          char **interp, struct lti_message *why)
+static int check_segments(const struct file *file, const Elf64_Phdr *table,
+                          unsigned count, char **interp, struct lti_message *why)
 {
     bool loads = false;
     *interp = NULL;
@@ -279,8 +305,9 @@ static int check_segments(const struct file *file, const Elf64_Phdr *table, unsi
         }
         int error = 0;
         if (ph->p_offset > file->size || ph->p_filesz > file->size - ph->p_offset) {
-            error = lti_fail(why, LT_ERR_TRUNCATED,
-                             "%s is cut off: a segment reaches behind its end", file->path);
+            error =
+                lti_fail(why, LT_ERR_TRUNCATED,
+                         "%s is cut off: a segment reaches behind its end", file->path);
         } else if (ph->p_type == PT_LOAD && ph->p_filesz > ph->p_memsz) {
             error = lti_fail(why, LT_ERR_TRUNCATED,
                              "%s has a segment that is larger in the file than in memory",
@@ -313,7 +340,8 @@ static int check_elf(const struct file *file, const struct lti_arch **arch, char
     }
     Elf64_Ehdr header;
     if (file->head_size < sizeof header) {
-        return lti_fail(why, LT_ERR_TRUNCATED, "%s is cut off in its ELF header", file->path);
+        return lti_fail(why, LT_ERR_TRUNCATED, "%s is cut off in its ELF header",
+                        file->path);
     }
     memcpy(&header, file->head, sizeof header);
     size_t table_size = header.e_phnum * sizeof(Elf64_Phdr);
@@ -324,15 +352,16 @@ static int check_elf(const struct file *file, const struct lti_arch **arch, char
     }
     if (header.e_phoff > file->size || table_size > file->size - header.e_phoff) {
         return lti_fail(why, LT_ERR_TRUNCATED,
-                        "%s is cut off: its program headers lie behind its end", file->path);
+                        "%s is cut off: its program headers lie behind its end",
+                        file->path);
     }
     Elf64_Phdr *table = malloc(table_size);
     if (table == NULL) {
         return lti_fail(why, LT_ERR_NO_MEMORY, "no memory to look at %s", file->path);
     }
     if (read_at(file->fd, table, table_size, header.e_phoff) != (ssize_t)table_size) {
-        error = lti_fail(why, LT_ERR_TRUNCATED, "the program headers of %s cannot be read",
-                         file->path);
+        error = lti_fail(why, LT_ERR_TRUNCATED,
+                         "the program headers of %s cannot be read", file->path);
     } else {
         error = check_segments(file, table, header.e_phnum, interp, why);
     }
@@ -341,9 +370,9 @@ static int check_elf(const struct file *file, const struct lti_arch **arch, char
 }
 
 /* Whether the dynamic linker that a program asks for is there and fits it. */
-static int check_interp(const struct lti_program_request *request, const struct file *program,
-                        const struct lti_arch *arch, const char *interp,
-                        struct lti_message *message)
+static int check_interp(const struct lti_program_request *request,
+                        const struct file *program, const struct lti_arch *arch,
+                        const char *interp, struct lti_message *message)
 {
     struct lti_message why;
     struct file file;
@@ -355,23 +384,27 @@ static int check_interp(const struct lti_program_request *request, const struct 
     }
     int error = open_file(&file, path, false, &why);
     if (error == LT_ERR_NOT_FOUND) {
-        lti_fail(message, 0,
-                 "the interpreter %s of %s (%s) is missing%s%s; lt_config.sysroot, or lt run "
-                 "-L, names the directory where such files are looked up first",
-                 interp, program->path, arch->name,
-                 request->sysroot != NULL ? ", also under the sysroot " : "",
-                 request->sysroot != NULL ? request->sysroot : "");
+        lti_fail(
+            message, 0,
+            "the interpreter %s of %s (%s) is missing%s%s; lt_config.sysroot, or lt run "
+            "-L, names the directory where such files are looked up first",
+            interp, program->path, arch->name,
+            request->sysroot != NULL ? ", also under the sysroot " : "",
+            request->sysroot != NULL ? request->sysroot : "");
     } else if (error == 0 && !is_elf(&file)) {
-        error = lti_fail(message, LT_ERR_INTERPRETER,
-                         "the interpreter %s of %s is not an ELF file", path, program->path);
+        error =
+            lti_fail(message, LT_ERR_INTERPRETER,
+                     "the interpreter %s of %s is not an ELF file", path, program->path);
     } else {
         if (error == 0) {
             error = check_elf(&file, &its_arch, &its_interp, &why);
         }
         if (error == 0 && its_arch != arch) {
-            error = lti_fail(&why, LT_ERR_ARCH, "%s is for %s; lt_config.sysroot, or lt run "
-                             "-L, names the directory where such files are looked up first",
-                             path, its_arch->name);
+            error =
+                lti_fail(&why, LT_ERR_ARCH,
+                         "%s is for %s; lt_config.sysroot, or lt run "
+                         "-L, names the directory where such files are looked up first",
+                         path, its_arch->name);
         }
         if (error != 0) {
             lti_fail(message, 0, "the interpreter %s of %s cannot be used: %s", interp,
@@ -488,8 +521,8 @@ fail:
 
 /* The state while scripts are followed. */
 struct search {
-    char *path;  /* host path of the file to look at */
-    char *name;  /* the same as the guest knows it, for argv */
+    char *path; /* host path of the file to look at */
+    char *name; /* the same as the guest knows it, for argv */
     char **argv;
 };
 
@@ -520,8 +553,9 @@ static int follow_script(const struct lti_program_request *request, struct searc
 }
 
 /* Opens what `search` has come to, `depth` scripts away from the program. */
-static int open_step(const struct lti_program_request *request, const struct search *search,
-                     unsigned depth, struct file *file, struct lti_message *message)
+static int open_step(const struct lti_program_request *request,
+                     const struct search *search, unsigned depth, struct file *file,
+                     struct lti_message *message)
 {
     struct lti_message why;
     if (depth == 0) {
@@ -532,8 +566,10 @@ static int open_step(const struct lti_program_request *request, const struct sea
         error = LT_ERR_INTERPRETER;
     }
     return error == 0 ? 0
-                      : lti_fail(message, error, "the interpreter of the script %s cannot be "
-                                 "used: %s", request->program, why.text);
+                      : lti_fail(message, error,
+                                 "the interpreter of the script %s cannot be "
+                                 "used: %s",
+                                 request->program, why.text);
 }
 
 static int search_start(const struct lti_program_request *request, struct search *search,
@@ -543,6 +579,11 @@ static int search_start(const struct lti_program_request *request, struct search
     /* In another working directory a relative path would mean another file. */
     search->name = request->cwd != NULL ? lti_absolute_path(request->program)
                                         : strdup(request->program);
+    if (search->name == NULL && errno != ENOMEM) {
+        return lti_fail(message, LT_ERR_SYSTEM,
+                        "the host's working directory is gone: %s",
+                        strerrordesc_np(errno));
+    }
     search->path = search->name == NULL ? NULL : strdup(search->name);
     search->argv = make_argv(NULL, 0, request->argv != NULL ? request->argv : own_argv);
     if (search->path == NULL || search->argv == NULL) {
@@ -567,8 +608,8 @@ int lti_program_find(const struct lti_program_request *request, struct lti_progr
         }
         if (depth == MAX_SCRIPTS) {
             error = lti_fail(message, LT_ERR_INTERPRETER,
-                             "%s: more than %d scripts interpret each other", request->program,
-                             MAX_SCRIPTS);
+                             "%s: more than %d scripts interpret each other",
+                             request->program, MAX_SCRIPTS);
             break;
         }
         error = follow_script(request, &search, &file, message);
@@ -577,8 +618,8 @@ int lti_program_find(const struct lti_program_request *request, struct lti_progr
     const struct lti_arch *arch = NULL;
     char *interp = NULL;
     if (error == 0 && !is_elf(&file)) {
-        error = lti_fail(message, LT_ERR_NOT_ELF, "%s is neither an ELF program nor a script",
-                         file.path);
+        error = lti_fail(message, LT_ERR_NOT_ELF,
+                         "%s is neither an ELF program nor a script", file.path);
     }
     if (error == 0) {
         error = check_elf(&file, &arch, &interp, message);

@@ -126,7 +126,8 @@ int lt_session_create(const struct lt_config *config, lt_session **out)
         return LT_ERR_ARGUMENT;
     }
     *out = NULL;
-    if (config == NULL || lti_struct_take(&taken, sizeof taken, CONFIG_SIZE_1, config) != 0) {
+    if (config == NULL ||
+        lti_struct_take(&taken, sizeof taken, CONFIG_SIZE_1, config) != 0) {
         return LT_ERR_ARGUMENT;
     }
     int error = check_config(&taken);
@@ -212,7 +213,8 @@ static int make_decoder(lt_session *session)
         };
         error = lti_decoder_create(&config, &session->decoder);
     }
-    return error == 0 ? 0 : lti_fail(&session->message, error, "no memory for the decoder");
+    return error == 0 ? 0
+                      : lti_fail(&session->message, error, "no memory for the decoder");
 }
 
 static int start_process(lt_session *session, const struct lti_program *program,
@@ -256,7 +258,9 @@ static int start_guest(lt_session *session)
     char *sysroot = NULL;
     if (config->sysroot != NULL && config->sysroot[0] != '\0' &&
         (sysroot = lti_absolute_path(config->sysroot)) == NULL) {
-        return lti_fail(&session->message, LT_ERR_NO_MEMORY, "no memory to start the guest");
+        return lti_fail(&session->message,
+                        errno == ENOMEM ? LT_ERR_NO_MEMORY : LT_ERR_SYSTEM,
+                        "the sysroot %s: %s", config->sysroot, strerrordesc_np(errno));
     }
     const struct lti_program_request request = {
         .program = config->program,
@@ -362,16 +366,20 @@ static int finish_engine(lt_session *session)
         const char *text = cause < 4096 ? strerrordesc_np((int)cause) : NULL;
         error = load_error(cause);
         lti_fail(message, error, "the engine cannot load %s: %s", session->config.program,
-                 said[0] != '\0' ? said : text != NULL ? text : "unknown error");
+                 said[0] != '\0' ? said
+                 : text != NULL  ? text
+                                 : "unknown error");
     } else if (said[0] != '\0') {
         lti_fail(message, error, "the engine gave up: %s", said);
     } else if (WIFSIGNALED(status)) {
         lti_fail(message, error, "the engine crashed with SIG%s%s",
-                 sigabbrev_np(WTERMSIG(status)) != NULL ? sigabbrev_np(WTERMSIG(status)) : "?",
+                 sigabbrev_np(WTERMSIG(status)) != NULL ? sigabbrev_np(WTERMSIG(status))
+                                                        : "?",
                  phase < LTI_PHASE_RUN ? " before the guest ran" : "");
     } else {
         lti_fail(message, error, "the engine ended with status %d%s and did not say why",
-                 WEXITSTATUS(status), phase < LTI_PHASE_RUN ? " before the guest ran" : "");
+                 WEXITSTATUS(status),
+                 phase < LTI_PHASE_RUN ? " before the guest ran" : "");
     }
     return finish_error(session, error);
 }
@@ -403,9 +411,10 @@ static int end_of_guest(lt_session *session)
         return finish_engine(session);
     }
     int wait_status = control->engine_status;
-    int returned = WIFSIGNALED(wait_status)
-                       ? lti_decoder_finish(session->decoder, 0, WTERMSIG(wait_status))
-                       : lti_decoder_finish(session->decoder, WEXITSTATUS(wait_status), 0);
+    int returned =
+        WIFSIGNALED(wait_status)
+            ? lti_decoder_finish(session->decoder, 0, WTERMSIG(wait_status))
+            : lti_decoder_finish(session->decoder, WEXITSTATUS(wait_status), 0);
     return returned == 0 ? 1 : finish_decoder(session, returned);
 }
 
@@ -429,7 +438,8 @@ static int feed(lt_session *session)
         case LTI_RING_IDLE:
             lti_process_job_control(session->process);
             if (!lti_process_supervised(session->process) &&
-                __atomic_load_n(&session->arena.control->engine_ended, __ATOMIC_ACQUIRE) == 0) {
+                __atomic_load_n(&session->arena.control->engine_ended,
+                                __ATOMIC_ACQUIRE) == 0) {
                 lti_fail(&session->message, 0, "the supervisor of the engine was killed");
                 return finish_error(session, LT_ERR_SYSTEM);
             }
@@ -477,7 +487,8 @@ int lt_session_run(lt_session *session)
         return LT_ERR_ARGUMENT;
     }
     if (session->busy) {
-        return lti_fail(&session->message, LT_ERR_STATE, "a callback cannot run a session");
+        return lti_fail(&session->message, LT_ERR_STATE,
+                        "a callback cannot run a session");
     }
     if (session->state != LTI_SESSION_NEW) {
         return lti_fail(&session->message, LT_ERR_STATE, "the session ran already");
@@ -521,12 +532,13 @@ int lt_session_next(lt_session *session, const struct lt_event **out)
     }
     *out = NULL;
     if (session->busy) {
-        return lti_fail(&session->message, LT_ERR_STATE, "a callback cannot run a session");
+        return lti_fail(&session->message, LT_ERR_STATE,
+                        "a callback cannot run a session");
     }
     if (session->state == LTI_SESSION_ENDED) {
-        return session->pulled ? session->returns
-                               : lti_fail(&session->message, LT_ERR_STATE,
-                                          "the session ran already");
+        return session->pulled
+                   ? session->returns
+                   : lti_fail(&session->message, LT_ERR_STATE, "the session ran already");
     }
     session->busy = true;
     int returned = next(session, out);
@@ -603,9 +615,8 @@ int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value)
     if (session == NULL || value == NULL) {
         return LT_ERR_ARGUMENT;
     }
-    int error = session->decoder == NULL
-                    ? LT_ERR_STATE
-                    : lti_decoder_reg(session->decoder, reg, value);
+    int error = session->decoder == NULL ? LT_ERR_STATE
+                                         : lti_decoder_reg(session->decoder, reg, value);
     if (error == LT_ERR_STATE) {
         lti_fail(&session->message, 0,
                  "no event is in hand, or no callback asked for registers");
@@ -621,8 +632,8 @@ static int fail_before_run(lt_session *session)
                     "this is known only when the session has begun to run");
 }
 
-int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes, uint32_t length,
-                   char *text, size_t text_size)
+int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes,
+                   uint32_t length, char *text, size_t text_size)
 {
     if (session == NULL) {
         return LT_ERR_ARGUMENT;
@@ -634,9 +645,9 @@ int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes, uint3
     if (session->disasm == NULL) {
         error = lti_disasm_create(session->arch, &session->disasm);
     }
-    int result = error != 0 ? error
-                            : lti_disasm_text(session->disasm, pc, bytes, length, text,
-                                              text_size);
+    int result =
+        error != 0 ? error
+                   : lti_disasm_text(session->disasm, pc, bytes, length, text, text_size);
     if (result < 0) {
         lti_fail(&session->message, 0, "%s",
                  result == LT_ERR_NOT_FOUND ? "these bytes are not a valid instruction"

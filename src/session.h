@@ -19,20 +19,20 @@
 #include "symbols.h"
 
 enum lti_session_state {
-    LTI_SESSION_NEW = 0,   /* nothing was started yet */
+    LTI_SESSION_NEW = 0,    /* nothing was started yet */
     LTI_SESSION_PULLED = 1, /* runs by lt_session_next() */
-    LTI_SESSION_RUN = 2,   /* runs by lt_session_run() */
-    LTI_SESSION_ENDED = 3  /* the result is known */
+    LTI_SESSION_RUN = 2,    /* runs by lt_session_run() */
+    LTI_SESSION_ENDED = 3   /* the result is known */
 };
 
 struct lt_session {
     struct lt_config config; /* its strings are owned */
     struct lti_callbacks callbacks;
     enum lti_session_state state;
-    bool busy;  /* in lt_session_run() or lt_session_next(): so in a callback, if
-                   a function is called now */
-    bool pulled; /* the run is, or was, in the pull form */
-    int returns; /* when ENDED: what further lt_session_next() return */
+    bool busy;     /* in lt_session_run() or lt_session_next(): so in a callback, if
+                      a function is called now */
+    bool pulled;   /* the run is, or was, in the pull form */
+    int returns;   /* when ENDED: what further lt_session_next() return */
     uint32_t arch; /* LT_ARCH_*, 0 until it is known */
 
     struct lti_arena arena;

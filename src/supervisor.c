@@ -31,13 +31,13 @@
 #endif
 
 #if defined __clang__
-#define BARE                                                                           \
-    __attribute__((disable_sanitizer_instrumentation,                                  \
-                   no_sanitize("address", "thread", "undefined"), no_stack_protector, \
+#define BARE                                                                             \
+    __attribute__((disable_sanitizer_instrumentation,                                    \
+                   no_sanitize("address", "thread", "undefined"), no_stack_protector,    \
                    no_instrument_function))
 #else
-#define BARE                                                                     \
-    __attribute__((no_sanitize("address", "thread", "undefined"), no_sanitize_coverage, \
+#define BARE                                                                             \
+    __attribute__((no_sanitize("address", "thread", "undefined"), no_sanitize_coverage,  \
                    no_stack_protector, no_instrument_function))
 #endif
 
@@ -63,7 +63,7 @@ BARE static inline long call6(long nr, long a, long b, long c, long d, long e, l
     return result;
 }
 
-#define CALL(nr, a, b, c, d, e) \
+#define CALL(nr, a, b, c, d, e)                                                          \
     call6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
 /* Makes a process that calls fn(arg), which must not return, on another stack.
@@ -85,8 +85,8 @@ BARE static inline long clone_call(unsigned long flags, void *stack_top, int *pi
                      "ud2\n"
                      "1:"
                      : "=a"(result)
-                     : "0"((long)SYS_clone), "D"(flags), "S"(stack_top), "d"(pidfd), "r"(r10),
-                       "r"(r8), "r"(r12), "r"(r13)
+                     : "0"((long)SYS_clone), "D"(flags), "S"(stack_top), "d"(pidfd),
+                       "r"(r10), "r"(r8), "r"(r12), "r"(r13)
                      : "rcx", "r11", "memory", "cc");
     return result;
 }
@@ -115,7 +115,8 @@ BARE static void close_span(int first, int last)
 
 /* ---- The engine's process until exec ---- */
 
-BARE static void child_fail(struct lti_supervisor *job, enum lti_start_step step, long error)
+BARE static void child_fail(struct lti_supervisor *job, enum lti_start_step step,
+                            long error)
 {
     job->step = step;
     job->error = (int32_t)-error;
@@ -258,7 +259,8 @@ BARE static void return_terminal(struct lti_supervisor *job)
 {
     int group = 0;
     int host = job->host_group;
-    if (!job->owns_terminal || CALL(SYS_ioctl, job->stdio[0], TIOCGPGRP, &group, 0, 0) != 0) {
+    if (!job->owns_terminal ||
+        CALL(SYS_ioctl, job->stdio[0], TIOCGPGRP, &group, 0, 0) != 0) {
         return;
     }
     if (group == (int)job->engine_pid ||
@@ -383,7 +385,8 @@ BARE static void start_engine(struct lti_supervisor *job)
     long result = CALL(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (result == 0) {
         /* If the host ignored it, children would vanish without a status. */
-        result = CALL(SYS_rt_sigaction, SIGCHLD, default_action, NULL, SIGNAL_SET_SIZE, 0);
+        result =
+            CALL(SYS_rt_sigaction, SIGCHLD, default_action, NULL, SIGNAL_SET_SIZE, 0);
     }
     if (result == 0) {
         result = CALL(SYS_signalfd4, -1, &child_signal, SIGNAL_SET_SIZE,
@@ -393,8 +396,8 @@ BARE static void start_engine(struct lti_supervisor *job)
         fail(job, LTI_STEP_SUPERVISOR, result);
     }
     job->signal_fd = (int)result;
-    result = clone_call(CLONE_VM | CLONE_VFORK | SIGCHLD, job->child_stack, NULL, child_main,
-                        job);
+    result = clone_call(CLONE_VM | CLONE_VFORK | SIGCHLD, job->child_stack, NULL,
+                        child_main, job);
     if (result < 0) {
         fail(job, LTI_STEP_CLONE, result);
     }

@@ -417,9 +417,16 @@ static void lint(struct comparison *c, const cs_insn *insn)
     for (i = 0; i < writes; i++) {
         int number = public_register(c, written[i]);
 
+        /* Its table is wrong about these. */
+        if (c->arch == LT_ARCH_X86_64 &&
+            (insn->id == X86_INS_CWD || insn->id == X86_INS_CDQ ||
+             insn->id == X86_INS_CQO))
+            number = LT_X86_64_RDX;
         if (number >= 0)
             expected |= UINT64_C(1) << number;
     }
+    if (c->arch == LT_ARCH_X86_64 && insn->id == X86_INS_XLATB)
+        expected |= 1;
     missing = expected & ~c->written_regs & general;
     extra = c->written_regs & ~expected & general;
     for (i = 0; i < c->regs; i++) {
@@ -467,6 +474,12 @@ static void check_registers(struct comparison *c, const uint64_t *now,
         /* What a system call leaves in these, Linux and QEMU do not share. */
         if (c->had_syscall && c->arch == LT_ARCH_X86_64 &&
             (reg == LT_X86_64_RCX || reg == 11))
+            continue;
+        /* Processors disagree about a scan that finds no bit. */
+        if (insn != NULL && c->arch == LT_ARCH_X86_64 &&
+            (insn->id == X86_INS_BSF || insn->id == X86_INS_BSR) &&
+            reg < LT_X86_64_RIP && (now[LT_X86_64_RFLAGS] & 0x40) != 0 &&
+            (uint32_t)is == (uint32_t)should)
             continue;
         report(c, "%s becomes %#" PRIx64 ", the oracle says %#" PRIx64
                " (was %#" PRIx64 ")", lt_reg_name(c->arch, reg), is, should,
@@ -697,12 +710,16 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
     /* Disassembly and symbols, now and then. */
     if (c->insns % 499 == 1) {
         struct lt_symbol symbol;
+        cs_insn *known = NULL;
         char text[128];
 
         lt_symbol_init(&symbol, sizeof symbol);
-        if (lt_disassemble(session, e->pc, e->bytes, e->length, text,
-                           sizeof text) != (int)e->length || text[0] == '\0')
-            report(c, "lt_disassemble fails");
+        if (cs_disasm(c->capstone, c->code, c->length, c->pc, 1, &known) == 1) {
+            cs_free(known, 1);
+            if (lt_disassemble(session, e->pc, e->bytes, e->length, text,
+                               sizeof text) != (int)e->length || text[0] == '\0')
+                report(c, "lt_disassemble fails");
+        }
         if (lt_symbol_at(session, e->pc, &symbol) != 0 || symbol.module == NULL ||
             strcmp(strrchr(symbol.module, '/') ? strrchr(symbol.module, '/') + 1
                                                : symbol.module,
@@ -1028,7 +1045,8 @@ static void check_result(struct comparison *c, int error)
     if (stats.register_mismatches != 0 || stats.internal_errors != 0)
         report(c, "%" PRIu64 " register mismatches, %" PRIu64 " internal errors",
                stats.register_mismatches, stats.internal_errors);
-    if ((c->want & (WANT_REG | WANT_READ_REGS)) && stats.register_checks == 0)
+    if ((c->want & (WANT_REG | WANT_READ_REGS)) && stats.register_checks == 0 &&
+        c->insns > 500)
         report(c, "the registers were never checked");
 }
 

@@ -201,7 +201,10 @@ int gdbstub_start(struct oracle *oracle, const char *program, int out)
     }
     oracle->pid = pid;
     oracle->fd = connect_to(oracle->socket_path);
+    /* Only who has asked for the description of the registers may set them. */
     if (oracle->fd < 0 || ask(oracle, "?", answer, sizeof answer) != 0 ||
+        ask(oracle, "qXfer:features:read:target.xml:0,ffb", answer,
+            sizeof answer) != 0 ||
         load_regs(oracle) != 0) {
         fprintf(stderr, "%s: no gdb stub of %s\n", program, emulator);
         oracle_end(oracle);
@@ -238,9 +241,10 @@ enum oracle_event gdbstub_step(struct oracle *oracle)
     oracle->steps++;
     oracle->insns++;
     oracle->iterations = 1;
-    /* After svc this stub stops only behind the next instruction, a nop. */
+    /* After svc and yield it stops only behind the next instruction, a nop. */
     if (oracle->regs[LT_AARCH64_PC] == pc + 8 &&
-        oracle_read(oracle, pc, &code, 4) == 0 && code == 0xd4000001u) {
+        oracle_read(oracle, pc, &code, 4) == 0 &&
+        (code == 0xd4000001u || code == 0xd503203fu)) {
         oracle->insns++;
         oracle->skipped = 1;
     }

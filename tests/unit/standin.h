@@ -29,7 +29,7 @@
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 /* The stand-in ends by signals, and tells which ones are handled. */
-#define SANITIZER_OPTIONS                                                          \
+#define SANITIZER_OPTIONS                                                                \
     "handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0"
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
@@ -71,7 +71,8 @@ static void standin_next_chunk(struct standin *s)
     for (;;) {
         uint32_t room = __atomic_load_n(&control->room, __ATOMIC_SEQ_CST);
         __atomic_store_n(&control->blocked, 1, __ATOMIC_SEQ_CST);
-        if (produced - __atomic_load_n(&control->consumed, __ATOMIC_SEQ_CST) < LTI_CHUNKS) {
+        if (produced - __atomic_load_n(&control->consumed, __ATOMIC_SEQ_CST) <
+            LTI_CHUNKS) {
             break;
         }
         syscall(SYS_futex, &control->room, FUTEX_WAIT, room, NULL, NULL, 0);
@@ -80,7 +81,8 @@ static void standin_next_chunk(struct standin *s)
     s->committed = 0;
 }
 
-static void standin_write(struct standin *s, uint32_t kind, const void *data, uint32_t size)
+static void standin_write(struct standin *s, uint32_t kind, const void *data,
+                          uint32_t size)
 {
     if (s->committed + 4 + size > LTI_CHUNK_SIZE) {
         standin_next_chunk(s);
@@ -185,7 +187,8 @@ static void standin_play(struct standin *s, char **argv)
 {
     struct lti_control *control = s->control;
     const char *what = argv[0] != NULL && argv[1] != NULL ? argv[1] : "exit";
-    int number = argv[0] != NULL && argv[1] != NULL && argv[2] != NULL ? atoi(argv[2]) : 0;
+    int number =
+        argv[0] != NULL && argv[1] != NULL && argv[2] != NULL ? atoi(argv[2]) : 0;
     if (strcmp(what, "early") == 0) {
         _exit(number);
     }

@@ -343,7 +343,8 @@ static void test_errors(void **state)
     assert_int_equal(start(&guest, &launch), LT_ERR_ENGINE);
     launch.engine = "/etc/passwd";
     assert_int_equal(start(&guest, &launch), LT_ERR_ENGINE);
-    assert_non_null(strstr(message.text, "/etc/passwd cannot be executed: Permission denied"));
+    assert_non_null(
+        strstr(message.text, "/etc/passwd cannot be executed: Permission denied"));
     launch.engine = STANDIN_ENGINE;
 
     /* More than the kernel takes. */

@@ -362,7 +362,8 @@ static void test_script(void **state)
     put_text("script", text);
     assert_int_equal(lti_program_find(&request, &found, &message), 0);
     assert_string_equal(found.path, interp);
-    check_argv((const char *const[]){interp, "-a  b", request.program, "one", "two", NULL});
+    check_argv(
+        (const char *const[]){interp, "-a  b", request.program, "one", "two", NULL});
 
     /* Without an argument, without a newline, without an argv. */
     snprintf(text, sizeof text, "#!%s", interp);
@@ -482,10 +483,10 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),       cmocka_unit_test(test_permission),
-        cmocka_unit_test(test_elf),         cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_foreign),     cmocka_unit_test(test_interpreter),
-        cmocka_unit_test(test_script),      cmocka_unit_test(test_script_depth),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_permission),
+        cmocka_unit_test(test_elf),      cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_foreign),  cmocka_unit_test(test_interpreter),
+        cmocka_unit_test(test_script),   cmocka_unit_test(test_script_depth),
         cmocka_unit_test(test_relative),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -139,7 +139,8 @@ static void test_structs(void **state)
     from = (struct sized){sizeof from, 5, 6};
     newer = (struct newer){sizeof newer, 0, 0, 7};
     assert_int_equal(lti_struct_give(&newer, sizeof from, 8, &from), 0);
-    assert_true(newer.size == sizeof newer && newer.a == 5 && newer.b == 6 && newer.c == 0);
+    assert_true(newer.size == sizeof newer && newer.a == 5 && newer.b == 6 &&
+                newer.c == 0);
     to = (struct sized){8, 0, 99};
     assert_int_equal(lti_struct_give(&to, sizeof from, 8, &from), 0);
     assert_true(to.size == 8 && to.a == 5 && to.b == 99);

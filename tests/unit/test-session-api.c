@@ -334,7 +334,8 @@ static void test_callback_ends(void **state)
             const struct lt_event *event;
             modules_seen = 0;
             assert_int_equal(lt_on_module(session, NULL, count_module, &ways[i]), 0);
-            int returned = pull ? lt_session_next(session, &event) : lt_session_run(session);
+            int returned =
+                pull ? lt_session_next(session, &event) : lt_session_run(session);
             assert_int_equal(returned, i == 0 ? 0 : ways[i]);
             assert_int_equal(modules_seen, 1);
             struct lt_result result = result_of(session);
@@ -367,10 +368,11 @@ static int misuse(lt_session *session, const struct lt_module *module, void *use
     assert_null(symbol.name);
     assert_int_equal(lt_symbol_at(session, 0x50, &symbol), LT_ERR_NOT_FOUND);
     char text[40];
-    assert_int_equal(lt_disassemble(session, 0, (const uint8_t *)"\x90", 1, text, sizeof text),
-                     1);
+    assert_int_equal(
+        lt_disassemble(session, 0, (const uint8_t *)"\x90", 1, text, sizeof text), 1);
     assert_string_equal(text, "nop");
-    assert_int_equal(lt_disassemble(session, 0, NULL, 1, text, sizeof text), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_disassemble(session, 0, NULL, 1, text, sizeof text),
+                     LT_ERR_ARGUMENT);
     modules_seen++;
     return LT_STOP;
 }
@@ -498,7 +500,7 @@ static void test_leaks(void **state)
 {
     (void)state;
     static const char *const ends[][4] = {
-        {"x", "exit", "1", NULL},  {"x", "maps", "100", NULL}, {"x", "raise", "9", NULL},
+        {"x", "exit", "1", NULL},   {"x", "maps", "100", NULL}, {"x", "raise", "9", NULL},
         {"x", "raise", "11", NULL}, {"x", "load", "2", NULL},   {"x", "early", "0", NULL},
         {"x", "hang", NULL, NULL},  {"x", "hang", NULL, NULL},
     };
@@ -527,13 +529,20 @@ int main(int argc, char **argv)
 {
     standin_main(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create),         cmocka_unit_test(test_null),
-        cmocka_unit_test(test_exit_status),    cmocka_unit_test(test_signals),
-        cmocka_unit_test(test_engine_failures), cmocka_unit_test(test_start_failures),
-        cmocka_unit_test(test_many_events),    cmocka_unit_test(test_next),
-        cmocka_unit_test(test_callback_ends),  cmocka_unit_test(test_in_callback),
-        cmocka_unit_test(test_stop),           cmocka_unit_test(test_stop_race),
-        cmocka_unit_test(test_at_once),        cmocka_unit_test(test_leaks),
+        cmocka_unit_test(test_create),
+        cmocka_unit_test(test_null),
+        cmocka_unit_test(test_exit_status),
+        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_engine_failures),
+        cmocka_unit_test(test_start_failures),
+        cmocka_unit_test(test_many_events),
+        cmocka_unit_test(test_next),
+        cmocka_unit_test(test_callback_ends),
+        cmocka_unit_test(test_in_callback),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_stop_race),
+        cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

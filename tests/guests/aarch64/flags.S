@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Instructions of later revisions that a hint space or the emulator's "max"
- * processor offers: landing pads, flag manipulation, min and max. */
+/* Instructions of later revisions that the hint space or the emulator's "max"
+ * processor offers: landing pads, flag manipulation, yield. */
     .include "guest.inc"
     .arch armv8.5-a
     .data
@@ -25,4 +25,5 @@ values: VALUES
     b.ne 1b
     nop
     yield
+    nop
     EXIT
