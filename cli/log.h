@@ -26,7 +26,6 @@ struct log {
     struct places *places;
     struct progress progress;
     uint64_t events;       /* written to the log, or counted */
-    uint64_t instructions;
     uint32_t kinds;        /* LT_KIND bits of what goes into the log */
     uint32_t arch;         /* LT_ARCH_*, 0 before log_reg_name() */
     const char *reg_names[256];

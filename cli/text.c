@@ -10,7 +10,7 @@
 #define PC_WIDTH 16u
 #define SYMBOL_WIDTH 34u
 
-/* Blanks from column `used` to `width`, at least two.  `width` is small. */
+/* Blanks from column `used` to one behind `width`, at least two. */
 static char *put_pad(char *p, size_t used, size_t width)
 {
     do

@@ -28,7 +28,7 @@ static GArray *mappings;      /* struct mapping, sorted by nothing */
 static GByteArray *pending;   /* map records of threads that are not recorded */
 static QemuMutex lock;        /* over both */
 static uint64_t left[LTI_MAX_REGS]; /* registers as cpu_exec() left them */
-static bool started, in_syscall, exiting, sigreturned;
+static bool started, in_syscall, exiting, sigreturned, exec_counted;
 
 struct mapping {
     abi_ulong start, end;     /* exclusive */
@@ -375,8 +375,9 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child */
     }
-    if (nr == TARGET_NR_execve || nr == TARGET_NR_execveat) {
-        qatomic_dec(&lt_control->untraced_processes); /* it did not happen */
+    if (exec_counted) {
+        qatomic_dec(&lt_control->untraced_processes); /* the exec failed */
+        exec_counted = false;
     }
 #ifdef TARGET_NR_fork
     if (ret > 0 && (nr == TARGET_NR_fork || nr == TARGET_NR_vfork)) {
@@ -557,6 +558,7 @@ const char *lt_exec_program(void)
 {
     if (lt_control && lt_stream_owns(thread_cpu)) {
         qatomic_inc(&lt_control->untraced_processes);
+        exec_counted = true;
     }
     return SELF;
 }

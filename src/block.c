@@ -210,8 +210,10 @@ static void count_uses(const struct raw *raw, uint32_t from, uint32_t to, struct
 }
 
 struct maker {
+    const struct lti_block_source *source;
     const struct raw *raw;
     struct lti_block *block;
+    uint64_t cc;  /* cc_op where it is constant, else UINT64_MAX */
     struct use *uses;
     bool *folded; /* by op: taken into a later step */
 };
@@ -259,35 +261,109 @@ static void find_folds(struct maker *m, uint32_t from, uint32_t to)
     }
 }
 
+/* Whether the one callback of the kind, and nothing else, wants the event. */
+static bool for_one(const struct maker *m, uint32_t type, uint64_t wanted)
+{
+    return wanted == 1 && m->source->callbacks->count[type] == 1;
+}
+
 static void make_setreg(struct maker *m, const struct lti_op *op, struct lti_step *step,
                         uint64_t wanted)
 {
     const struct lti_op *source = maker_of(m, op->a);
     bool folded = m->folded[m->uses[op->a].op];
     bool silent = (op->flags & LTI_OP_HIDDEN) || !wanted;
+    unsigned one = for_one(m, LT_EVENT_REG_WRITE, wanted);
 
-    step->code = silent ? LTI_STEP_SETREG : LTI_STEP_WRITE;
     step->imm = wanted;
     if (!folded) {
-        return;
-    }
-    if (source->op == LTI_CONST) {
+        step->code = (uint8_t)(silent ? LTI_STEP_SETREG : LTI_STEP_WRITE + one);
+    } else if (source->op == LTI_CONST) {
         step->code = LTI_STEP_SETREG_IMM;
         step->imm = source->imm;
-    } else if (silent) {
-        step->code = source->op == LTI_SLOT64 ? LTI_STEP_SETREG_SLOT64
-                                              : LTI_STEP_SETREG_SLOT32;
-        step->imm = source->imm;
     } else {
-        step->code = source->op == LTI_SLOT64 ? LTI_STEP_WRITE_SLOT64
-                                              : LTI_STEP_WRITE_SLOT32;
+        bool wide = source->op == LTI_SLOT64;
         step->slot = (uint32_t)source->imm;
+        if (silent) {
+            step->code = wide ? LTI_STEP_SETREG_SLOT64 : LTI_STEP_SETREG_SLOT32;
+        } else {
+            step->code = (uint8_t)((wide ? LTI_STEP_WRITE_SLOT64 : LTI_STEP_WRITE_SLOT32) + one);
+        }
     }
+}
+
+/*
+ * What an x86 instruction leaves for the flags is mostly two values and a
+ * constant kind; then one step keeps them and computes the flags.  It takes the
+ * place of the steps from *n on back that do no more than keep them.
+ */
+static bool make_flags_one(struct maker *m, struct lti_step *first, struct lti_step *end,
+                           uint64_t wanted, struct lti_step *step)
+{
+    struct lti_step *op = NULL, *dst = NULL, *src = NULL;
+
+    if (!m->source->cc_map || !for_one(m, LT_EVENT_REG_WRITE, wanted)) {
+        return false;
+    }
+    for (struct lti_step *s = first; s < end; s++) {
+        if (s->code == LTI_STEP_SETREG_IMM && s->d == LTI_X86_CC_OP) {
+            op = s;
+        } else if (s->code == LTI_STEP_SETREG && s->d == LTI_X86_CC_DST) {
+            dst = s;
+        } else if (s->code == LTI_STEP_SETREG && s->d == LTI_X86_CC_SRC) {
+            src = s;
+        } else if (s->d >= LTI_X86_CC_OP && s->d <= LTI_X86_EFLAGS &&
+                   s->code >= LTI_STEP_SETREG && s->code <= LTI_STEP_SETREG_SLOT32) {
+            return false; /* something else of the flags */
+        }
+    }
+    *step = (struct lti_step){ .imm = wanted };
+    if (op) {
+        step->d = (uint16_t)op->imm;
+    } else if (m->cc < 128) {
+        step->d = (uint16_t)m->cc;
+    } else {
+        return false;
+    }
+    step->slot = m->source->cc_map[step->d & 127];
+    switch (step->slot & ~3u) {
+    case LTI_CC_SUB:
+        step->code = LTI_STEP_FLAGS_SUB_ONE;
+        break;
+    case LTI_CC_ADD:
+        step->code = LTI_STEP_FLAGS_ADD_ONE;
+        break;
+    case LTI_CC_LOGIC:
+        step->code = LTI_STEP_FLAGS_LOGIC_ONE;
+        break;
+    default:
+        step->code = LTI_STEP_FLAGS_ONE;
+        break;
+    }
+    if (!dst || (!src && step->code != LTI_STEP_FLAGS_LOGIC_ONE) ||
+        (src && step->code == LTI_STEP_FLAGS_LOGIC_ONE)) {
+        return false;
+    }
+    step->a = dst->a;
+    step->b = src ? src->a : 0;
+    dst->code = LTI_MORE; /* does nothing */
+    if (src) {
+        src->code = LTI_MORE;
+    }
+    if (op) {
+        op->code = LTI_MORE;
+    }
+    return true;
+}
+
+static uint64_t mem_wanted(const struct lti_insn *insn, bool store)
+{
+    return insn->wanted[store ? LT_EVENT_MEM_WRITE : LT_EVENT_MEM_READ];
 }
 
 /* Makes the step for `op`; false if none is needed. */
 static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
-                      struct lti_step *step)
+                      struct lti_step *first, struct lti_step *step)
 {
     const struct lti_op *op = &m->raw->ops[i];
 
@@ -301,20 +377,19 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
         make_setreg(m, op, step, insn->wanted[LT_EVENT_REG_WRITE]);
         return true;
     case LTI_FLAGS:
-        step->code = LTI_STEP_FLAGS;
         step->imm = insn->wanted[LT_EVENT_REG_WRITE];
+        if (!make_flags_one(m, first, step, step->imm, step)) {
+            step->code = LTI_STEP_FLAGS;
+            step->imm = insn->wanted[LT_EVENT_REG_WRITE];
+        }
         return step->imm != 0;
     case LTI_STORE:
     case LTI_STORE16:
-        step->code = op->op == LTI_STORE ? LTI_STEP_STORE : LTI_STEP_STORE16;
-        step->d = (uint16_t)op->imm;
-        step->imm = insn->wanted[LT_EVENT_MEM_WRITE];
-        return step->imm != 0;
     case LTI_LOAD:
     case LTI_LOAD16:
-        step->code = op->op == LTI_LOAD ? LTI_STEP_LOAD : LTI_STEP_LOAD16;
+        step->code = (uint8_t)(LTI_STEP_STORE + (op->op - LTI_STORE));
         step->d = (uint16_t)op->imm;
-        step->imm = insn->wanted[LT_EVENT_MEM_READ];
+        step->imm = mem_wanted(insn, op->op == LTI_STORE || op->op == LTI_STORE16);
         return step->imm != 0;
     case LTI_ADD:
     case LTI_SUB:
@@ -330,6 +405,34 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
         return true;
     default:
         return true;
+    }
+}
+
+/* Drops steps that do nothing; those for a movcond's operands stay. */
+static uint32_t drop_empty(struct lti_step *first, struct lti_step *end)
+{
+    struct lti_step *to = first;
+
+    for (struct lti_step *s = first; s < end; s++) {
+        if (s->code != LTI_MORE || (s + 1 < end && s[1].code == LTI_MOVCOND)) {
+            *to++ = *s;
+        }
+    }
+    return (uint32_t)(to - first);
+}
+
+static void make_insn_step(const struct maker *m, const struct lti_insn *insn,
+                           struct lti_step *step)
+{
+    uint64_t wanted = insn->wanted[LT_EVENT_INSN];
+
+    *step = (struct lti_step){ .code = LTI_STEP_INSN, .imm = (uintptr_t)insn };
+    if (insn->continues || (!wanted && !insn->repeats)) {
+        step->code = LTI_STEP_INSN_SILENT;
+    } else if (insn->repeats) {
+        step->code = LTI_STEP_INSN_REPEATS;
+    } else if (for_one(m, LT_EVENT_INSN, wanted)) {
+        step->code = LTI_STEP_INSN_ONE;
     }
 }
 
@@ -357,7 +460,7 @@ static int make_block(const struct lti_block_source *source, const struct raw *r
                       struct lti_block *block)
 {
     const struct lti_desc *d = &raw->desc;
-    struct maker m = { .raw = raw, .block = block };
+    struct maker m = { .source = source, .raw = raw, .block = block, .cc = UINT64_MAX };
     uint32_t n = 0;
 
     block->pc = d->pc;
@@ -379,17 +482,27 @@ static int make_block(const struct lti_block_source *source, const struct raw *r
         uint32_t to = i + 1 < d->insn_count ? raw->insns[i + 1].first_op : d->op_count;
 
         make_insn(source, raw, block, i);
+        struct lti_step *first = &block->steps[n], *step = first + 1;
+
         block->insns[i].first_op = n;
-        block->steps[n++] = (struct lti_step){ .code = LTI_STEP_INSN, .imm = i };
+        make_insn_step(&m, &block->insns[i], first);
         memset(m.uses, 0, ((size_t)d->value_count + 1) * sizeof *m.uses);
         count_uses(raw, from, to, m.uses);
         find_folds(&m, from, to);
         for (uint32_t k = from; k < to; k++) {
-            n += make_step(&m, k, &block->insns[i], &block->steps[n]);
+            const struct lti_op *op = &raw->ops[k];
+            if (op->op == LTI_SETREG && op->d == LTI_X86_CC_OP) {
+                m.cc = is_const(&m, op->a) ? maker_of(&m, op->a)->imm : UINT64_MAX;
+            }
+            step += make_step(&m, k, &block->insns[i], first + 1, step);
         }
+        n += 1 + drop_empty(first + 1, step);
     }
     block->steps[n++].code = LTI_STEP_END;
     block->step_count = n;
+    for (uint32_t i = 0; i < n; i++) {
+        block->steps[i].run = source->run[block->steps[i].code];
+    }
     free(m.uses);
     free(m.folded);
     return 0;

@@ -27,39 +27,52 @@ struct lti_insn {
     bool repeats;
 };
 
-/* The decoder's own operations: those of the stream but with fewer operands to
+/* The decoder's own operations: those of the stream, but with fewer operands to
  * fetch where that was possible. */
 enum lti_step_code {
     /* 0 to 63: as enum lti_opcode, up to LTI_MULSH. */
-    LTI_STEP_INSN = 64,      /* imm: index in lti_block.insns */
-    LTI_STEP_END = 65,
-    LTI_STEP_SETREG = 66,    /* regs[d] = values[a], nobody wants to know */
-    LTI_STEP_WRITE = 67,     /* the same as an event; imm: wanted */
-    LTI_STEP_SETREG_IMM = 68,   /* regs[d] = imm, silently */
-    LTI_STEP_SETREG_SLOT64 = 69, /* regs[d] = u64 at imm, silently */
-    LTI_STEP_SETREG_SLOT32 = 70,
-    LTI_STEP_WRITE_SLOT64 = 71, /* imm: wanted; slot: offset */
-    LTI_STEP_WRITE_SLOT32 = 72,
-    LTI_STEP_FLAGS = 73,     /* imm: wanted */
-    LTI_STEP_STORE = 74,     /* addr values[a], value values[b], imm: wanted,
-                                d: bytes; flags as lti_op */
-    LTI_STEP_STORE16 = 75,   /* d: value of the high half */
-    LTI_STEP_LOAD = 76,
-    LTI_STEP_LOAD16 = 77,
-    LTI_STEP_ADDI = 78,      /* values[d] = values[a] + imm; 32 */
-    LTI_STEP_REG_ADDI = 79,  /* values[d] = regs[a] + imm */
-    LTI_STEP_COUNT = 80
+    LTI_STEP_INSN = 64,     /* imm: address of the lti_insn */
+    LTI_STEP_INSN_ONE = 65, /* the same; the only callback of the kind wants it */
+    LTI_STEP_INSN_SILENT = 66,
+    LTI_STEP_INSN_REPEATS = 67,
+    LTI_STEP_END = 68,
+    LTI_STEP_SETREG = 69,   /* regs[d] = values[a], nobody wants to know */
+    LTI_STEP_SETREG_IMM = 70,   /* regs[d] = imm */
+    LTI_STEP_SETREG_SLOT64 = 71, /* regs[d] = u64 at slot */
+    LTI_STEP_SETREG_SLOT32 = 72,
+    LTI_STEP_WRITE = 73,    /* regs[d] = values[a] as an event; imm: wanted */
+    LTI_STEP_WRITE_ONE = 74, /* for the only callback of the kind, like: */
+    LTI_STEP_WRITE_SLOT64 = 75,
+    LTI_STEP_WRITE_SLOT64_ONE = 76,
+    LTI_STEP_WRITE_SLOT32 = 77,
+    LTI_STEP_WRITE_SLOT32_ONE = 78,
+    LTI_STEP_FLAGS = 79,    /* imm: wanted */
+    /* For the only callback, x86: cc_dst = values[a], cc_src = values[b], cc_op
+     * = d, whose enum lti_cc is in slot. */
+    LTI_STEP_FLAGS_ONE = 80,
+    LTI_STEP_FLAGS_SUB_ONE = 81,
+    LTI_STEP_FLAGS_ADD_ONE = 82,
+    LTI_STEP_FLAGS_LOGIC_ONE = 83, /* without cc_src */
+    LTI_STEP_STORE = 84,    /* addr values[a], value values[b], imm: wanted,
+                               d: bytes; flags as lti_op */
+    LTI_STEP_STORE16 = 85,  /* d: value of the high half */
+    LTI_STEP_LOAD = 86,
+    LTI_STEP_LOAD16 = 87,
+    LTI_STEP_ADDI = 88,     /* values[d] = values[a] + imm; 32 */
+    LTI_STEP_REG_ADDI = 89, /* values[d] = regs[a] + imm */
+    LTI_STEP_COUNT = 90
 };
 
 struct lti_step {
-    uint8_t code;
-    uint8_t flags; /* LTI_OP_* */
+    const void *run; /* where the decoder does it */
+    uint64_t imm;
+    uint32_t slot;
     uint16_t d;
     uint16_t a;
     uint16_t b;
-    uint32_t slot;
+    uint8_t code;
+    uint8_t flags; /* LTI_OP_* */
     uint32_t reserved;
-    uint64_t imm;
 };
 
 struct lti_block {
@@ -78,6 +91,8 @@ struct lti_block_source {
     unsigned reg_count;
     const struct lti_callbacks *callbacks;
     struct lti_modules *modules;
+    const void *const *run;  /* lti_step.run for each enum lti_step_code */
+    const uint8_t *cc_map;   /* NULL: no x86 */
 };
 
 /* Makes the block with that number.  0, LT_ERR_NO_MEMORY, or LT_ERR_STREAM if

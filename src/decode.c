@@ -44,16 +44,19 @@ struct lti_decoder {
 
     const uint8_t *at, *end; /* what was fed and is left */
 
-    /* A block that lt_session_next() is in the middle of. */
-    const struct lti_block *block;
-    const struct lti_step *step, *stop;
+    /* Steps in hand: of a block to be run, or that lt_session_next() is in the
+     * middle of.  A part of a block ends where `patched` was made an end. */
+    const struct lti_step *step; /* NULL: none */
     const uint8_t *record;
+    struct lti_step *patched;
+    const void *patched_run;
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
-    uint64_t last_pc;      /* of the last instruction, for rep */
     uint32_t pid, tid;
     uint64_t seq;
     struct lt_stats stats;
+    const struct lti_callback *only[LTI_KIND_COUNT]; /* first of each kind */
+    bool ranged[LTI_KIND_COUNT]; /* a callback of the kind has an address range */
 
     struct lti_block **blocks;
     uint32_t block_room;
@@ -72,7 +75,14 @@ struct lti_decoder {
     uint64_t values[UINT16_MAX + 1];
 };
 
+static int run_steps(struct lti_decoder *d, const void *out);
+
 /* ---- Life ---- */
+
+static bool has_range(const struct lt_filter *filter)
+{
+    return filter->addr_start || filter->addr_end;
+}
 
 int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decoder **out)
 {
@@ -84,8 +94,18 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     d->config = *config;
     d->x86 = config->arch == LT_ARCH_X86_64;
     d->reg_count = d->x86 ? LTI_X86_REGS : LTI_A64_REGS;
-    d->source = (struct lti_block_source){ config->arena, d->reg_count, config->callbacks,
-                                           config->modules };
+    d->source = (struct lti_block_source){
+        .arena = config->arena, .reg_count = d->reg_count, .callbacks = config->callbacks,
+        .modules = config->modules, .cc_map = d->x86 ? d->cc_map : NULL,
+    };
+    run_steps(NULL, &d->source.run);
+    for (unsigned i = 0; i < LTI_KIND_COUNT; i++) {
+        d->only[i] = &config->callbacks->list[i][0];
+        d->ranged[i] = config->callbacks->pull && has_range(&config->callbacks->pull_filter);
+        for (unsigned k = 0; k < config->callbacks->count[i]; k++) {
+            d->ranged[i] |= has_range(&config->callbacks->list[i][k].filter);
+        }
+    }
     d->problem = "";
     d->reg_write.type = LT_EVENT_REG_WRITE;
     d->reg_write.size = sizeof d->reg_write;
@@ -196,7 +216,10 @@ deliver_mem(struct lti_decoder *d, uint32_t kind, uint64_t addr, uint32_t length
     struct lt_mem_access *e = &d->mem;
     int result;
 
-    *took = wanted = wanted_range(d, wanted, kind, addr, length);
+    if (d->ranged[kind]) {
+        wanted = wanted_range(d, wanted, kind, addr, length);
+    }
+    *took = wanted;
     if (!wanted) {
         return 0;
     }
@@ -343,59 +366,104 @@ mem_step(struct lti_decoder *d, const struct lti_step *s, uint32_t kind, bool wi
     return deliver_mem(d, kind, d->values[s->a], length, s->imm, took);
 }
 
-/*
- * Runs steps from d->step to d->stop.  Returns 1 with the event in *out where
- * the pull form wants it; else 0, or what a callback said.
- */
-static int run_steps(struct lti_decoder *d, const struct lt_event **out)
+/* The flags of the three most frequent kinds of x86 operations, as in flags.c but
+ * with operands moved up to the top of the word, so that the size of the operand
+ * costs nothing. */
+static inline uint64_t common_flags(uint64_t low, uint64_t half, uint64_t top, bool carry,
+                                    uint64_t overflow)
 {
-    static const void *const jump[LTI_STEP_COUNT] = {
-        [LTI_ANDC ... LTI_MOVCOND] = &&other, [LTI_CTPOP ... LTI_STEP_INSN - 1] = &&other,
+    uint64_t odd = (low ^ low >> 4) & 15;
+
+    return (uint64_t)carry | (UINT64_C(0x9669) >> odd & 1) << 2 | (half & 0x10) |
+           (uint64_t)(top == 0) << 6 | top >> 63 << 7 | overflow >> 63 << 11;
+}
+
+/*
+ * Runs the steps from d->step on.  Returns 1 with the event in *out, a const
+ * struct lt_event *, where the pull form wants it; else 0, or what a callback
+ * said.  Without a decoder, gives the places of the steps in *out: the compiler
+ * knows them only in here.
+ */
+static int run_steps(struct lti_decoder *d, const void *out)
+{
+    static const void *const run[LTI_STEP_COUNT] = {
         [LTI_CONST] = &&constant, [LTI_SLOT32] = &&slot32, [LTI_SLOT64] = &&slot64,
         [LTI_REG] = &&reg, [LTI_ADD] = &&add, [LTI_SUB] = &&sub, [LTI_AND] = &&and,
-        [LTI_OR] = &&or, [LTI_XOR] = &&xor, [LTI_MORE] = &&more,
-        [LTI_STEP_INSN] = &&insn, [LTI_STEP_END] = &&end,
-        [LTI_STEP_SETREG] = &&setreg, [LTI_STEP_WRITE] = &&write,
-        [LTI_STEP_SETREG_IMM] = &&setreg_imm,
+        [LTI_OR] = &&or, [LTI_XOR] = &&xor, [LTI_ANDC ... LTI_SHL - 1] = &&other,
+        [LTI_SHL] = &&shl, [LTI_SHR] = &&shr, [LTI_SAR ... LTI_NEG] = &&other,
+        [LTI_EXTRACT] = &&extract, [LTI_SEXTRACT ... LTI_MOVCOND] = &&other,
+        [LTI_MORE] = &&more, [LTI_CTPOP ... LTI_STEP_INSN - 1] = &&other,
+        [LTI_STEP_INSN] = &&insn, [LTI_STEP_INSN_ONE] = &&insn_one,
+        [LTI_STEP_INSN_SILENT] = &&insn_silent, [LTI_STEP_INSN_REPEATS] = &&insn_repeats,
+        [LTI_STEP_END] = &&end,
+        [LTI_STEP_SETREG] = &&setreg, [LTI_STEP_SETREG_IMM] = &&setreg_imm,
         [LTI_STEP_SETREG_SLOT64] = &&setreg_slot64,
         [LTI_STEP_SETREG_SLOT32] = &&setreg_slot32,
+        [LTI_STEP_WRITE] = &&write, [LTI_STEP_WRITE_ONE] = &&write_one,
         [LTI_STEP_WRITE_SLOT64] = &&write_slot64,
+        [LTI_STEP_WRITE_SLOT64_ONE] = &&write_slot64_one,
         [LTI_STEP_WRITE_SLOT32] = &&write_slot32,
-        [LTI_STEP_FLAGS] = &&flags, [LTI_STEP_STORE] = &&store,
-        [LTI_STEP_STORE16] = &&store16, [LTI_STEP_LOAD] = &&load,
-        [LTI_STEP_LOAD16] = &&load16, [LTI_STEP_ADDI] = &&addi,
-        [LTI_STEP_REG_ADDI] = &&reg_addi,
+        [LTI_STEP_WRITE_SLOT32_ONE] = &&write_slot32_one,
+        [LTI_STEP_FLAGS] = &&flags, [LTI_STEP_FLAGS_ONE] = &&flags_one,
+        [LTI_STEP_FLAGS_SUB_ONE] = &&flags_sub_one,
+        [LTI_STEP_FLAGS_ADD_ONE] = &&flags_add_one,
+        [LTI_STEP_FLAGS_LOGIC_ONE] = &&flags_logic_one,
+        [LTI_STEP_STORE] = &&store, [LTI_STEP_STORE16] = &&store16,
+        [LTI_STEP_LOAD] = &&load, [LTI_STEP_LOAD16] = &&load16,
+        [LTI_STEP_ADDI] = &&addi, [LTI_STEP_REG_ADDI] = &&reg_addi,
     };
+
+    if (!d) {
+        *(const void *const **)(uintptr_t)out = run;
+        return 0;
+    }
+
     uint64_t *const values = d->values, *const regs = d->regs;
-    const struct lti_step *s = d->step, *const stop = d->stop;
+    const struct lti_step *s = d->step;
     const uint8_t *const record = d->record;
-    const struct lti_insn *const insns = d->block->insns;
-    uint64_t value, took;
+    struct lt_reg_write *const write = &d->reg_write;
+    uint64_t value, took, wanted, a, b, c;
+    const struct lti_insn *current = d->insn;
+    struct lt_insn *event;
+    unsigned shift;
     int result;
 
-#define GO                                                                             \
-    do {                                                                               \
-        if (s == stop) {                                                               \
-            goto end;                                                                  \
-        }                                                                              \
-        goto *jump[s->code];                                                           \
-    } while (0)
+#define GO goto *s->run
 #define NEXT                                                                           \
     do {                                                                               \
         s++;                                                                           \
         GO;                                                                            \
     } while (0)
 #define NARROW(v) (s->flags & LTI_OP_32 ? (uint32_t)(v) : (v))
-#define DELIVERED(event, wanted)                                                       \
+#define DELIVERED(what, mask)                                                          \
     do {                                                                               \
         if (__builtin_expect(result != 0, 0)) {                                        \
             goto out;                                                                  \
         }                                                                              \
-        if (__builtin_expect(((wanted) & LTI_WANTED_PULL) != 0, 0)) {                                    \
+        if (__builtin_expect(((mask) & LTI_WANTED_PULL) != 0, 0)) {                    \
             d->step = s + 1;                                                           \
-            *out = (const struct lt_event *)(event);                                   \
+            *(const struct lt_event **)(uintptr_t)out = (const struct lt_event *)(what); \
             return 1;                                                                  \
         }                                                                              \
+    } while (0)
+/* For the only callback of a kind; nothing is pulled then. */
+#define TELL_ONE(type, member, what)                                                   \
+    do {                                                                               \
+        result = d->only[type]->fn.member(d->config.session, what, d->only[type]->user); \
+        if (__builtin_expect(result != 0, 0)) {                                        \
+            goto out;                                                                  \
+        }                                                                              \
+    } while (0)
+#define TELL_WRITE_ONE(number, v)                                                      \
+    do {                                                                               \
+        write->seq = ++d->seq;                                                         \
+        write->pid = d->pid;                                                           \
+        write->tid = d->tid;                                                           \
+        write->pc = current->event.pc;                                                 \
+        write->reg = (number);                                                         \
+        write->value = (v);                                                            \
+        TELL_ONE(LT_EVENT_REG_WRITE, reg_write, write);                                \
+        NEXT;                                                                          \
     } while (0)
 
     GO;
@@ -432,37 +500,53 @@ or:
 xor:
     values[s->d] = NARROW(values[s->a] ^ values[s->b]);
     NEXT;
+shl:
+    values[s->d] = s->flags & LTI_OP_32 ? (uint32_t)values[s->a] << (values[s->b] & 31)
+                                        : values[s->a] << (values[s->b] & 63);
+    NEXT;
+shr:
+    values[s->d] = s->flags & LTI_OP_32 ? (uint32_t)values[s->a] >> (values[s->b] & 31)
+                                        : values[s->a] >> (values[s->b] & 63);
+    NEXT;
+extract:
+    values[s->d] = low_bits(NARROW(values[s->a]) >> (s->imm & 63), (unsigned)(s->imm >> 8 & 127));
+    NEXT;
 other:
     values[s->d] = compute(s, values);
     NEXT;
 more:
     NEXT;
-insn: {
-        const struct lti_insn *insn = &insns[s->imm];
-        struct lt_insn *event = (struct lt_insn *)&insn->event;
-        uint64_t wanted = insn->wanted[LT_EVENT_INSN];
-        bool again = insn->repeats && d->last_pc == event->pc;
-
-        d->insn = insn;
-        d->last_pc = event->pc;
-        if (__builtin_expect(insn->continues, 0)) {
-            NEXT;
-        }
-        if (__builtin_expect(insn->repeats, 0)) {
-            if (again) {
-                NEXT; /* it went on with what it had begun */
-            }
-            d->stats.insns++;
-        }
-        if (wanted) {
-            event->seq = next_seq(d);
-            event->pid = d->pid;
-            event->tid = d->tid;
-            CALL(d, LT_EVENT_INSN, insn, wanted, event, result);
-            DELIVERED(event, wanted);
-        }
+insn_one:
+    d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
+    event = (struct lt_insn *)&current->event;
+    event->seq = ++d->seq;
+    event->pid = d->pid;
+    event->tid = d->tid;
+    TELL_ONE(LT_EVENT_INSN, insn, event);
+    NEXT;
+insn_silent:
+    d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
+    NEXT;
+insn_repeats:
+    event = (struct lt_insn *)&((const struct lti_insn *)(uintptr_t)s->imm)->event;
+    if (current && current->event.pc == event->pc) {
+        /* It goes on with what it had begun. */
+        d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
         NEXT;
     }
+    d->stats.insns++;
+insn:
+    d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
+    event = (struct lt_insn *)&current->event;
+    wanted = current->wanted[LT_EVENT_INSN];
+    if (wanted) {
+        event->seq = next_seq(d);
+        event->pid = d->pid;
+        event->tid = d->tid;
+        CALL(d, LT_EVENT_INSN, insn, wanted, event, result);
+        DELIVERED(event, wanted);
+    }
+    NEXT;
 setreg:
     regs[s->d] = values[s->a];
     NEXT;
@@ -470,11 +554,20 @@ setreg_imm:
     regs[s->d] = s->imm;
     NEXT;
 setreg_slot64:
-    regs[s->d] = u64_at(record + s->imm);
+    regs[s->d] = u64_at(record + s->slot);
     NEXT;
 setreg_slot32:
-    regs[s->d] = u32_at(record + s->imm);
+    regs[s->d] = u32_at(record + s->slot);
     NEXT;
+write_one:
+    regs[s->d] = value = values[s->a];
+    TELL_WRITE_ONE(s->d, value);
+write_slot64_one:
+    regs[s->d] = value = u64_at(record + s->slot);
+    TELL_WRITE_ONE(s->d, value);
+write_slot32_one:
+    regs[s->d] = value = u32_at(record + s->slot);
+    TELL_WRITE_ONE(s->d, value);
 write:
     value = values[s->a];
     goto written;
@@ -493,6 +586,45 @@ flags:
                          s->imm);
     DELIVERED(&d->reg_write, s->imm);
     NEXT;
+flags_one:
+    regs[LTI_X86_CC_DST] = values[s->a];
+    regs[LTI_X86_CC_SRC] = values[s->b];
+    regs[LTI_X86_CC_OP] = s->d;
+    value = flags_value(d);
+    TELL_WRITE_ONE(LT_X86_64_RFLAGS, value);
+flags_sub_one:
+    a = regs[LTI_X86_CC_DST] = values[s->a];
+    b = regs[LTI_X86_CC_SRC] = values[s->b];
+    regs[LTI_X86_CC_OP] = s->d;
+    shift = 64 - (8u << (s->slot & 3));
+    value = a;
+    c = a + b; /* what was subtracted from */
+    took = c ^ b ^ a;
+    a <<= shift;
+    b <<= shift;
+    c <<= shift;
+    value = common_flags(value, took, a, c < b, (c ^ b) & (c ^ a));
+    goto whole_flags_one;
+flags_add_one:
+    a = regs[LTI_X86_CC_DST] = values[s->a];
+    b = regs[LTI_X86_CC_SRC] = values[s->b];
+    regs[LTI_X86_CC_OP] = s->d;
+    shift = 64 - (8u << (s->slot & 3));
+    value = a;
+    c = a - b;
+    took = c ^ b ^ a;
+    a <<= shift;
+    b <<= shift;
+    c <<= shift;
+    value = common_flags(value, took, a, a < b, ~(c ^ b) & (b ^ a));
+    goto whole_flags_one;
+flags_logic_one:
+    a = regs[LTI_X86_CC_DST] = values[s->a];
+    regs[LTI_X86_CC_OP] = s->d;
+    value = common_flags(a, 0, a << (64 - (8u << (s->slot & 3))), false, 0);
+whole_flags_one:
+    value |= regs[LTI_X86_EFLAGS] | regs[LTI_X86_DF] >> 63 << 10;
+    TELL_WRITE_ONE(LT_X86_64_RFLAGS, value);
 store:
     result = mem_step(d, s, LT_EVENT_MEM_WRITE, false, &took);
     DELIVERED(&d->mem, took);
@@ -510,15 +642,20 @@ load16:
     DELIVERED(&d->mem, took);
     NEXT;
 end:
-    d->block = NULL;
-    return 0;
+    result = 0;
 out:
-    d->block = NULL;
+    d->step = NULL;
+    if (__builtin_expect(d->patched != NULL, 0)) {
+        d->patched->run = d->patched_run;
+        d->patched = NULL;
+    }
     return result;
 #undef GO
 #undef NEXT
 #undef NARROW
 #undef DELIVERED
+#undef TELL_ONE
+#undef TELL_WRITE_ONE
 }
 
 static int find_block(struct lti_decoder *d, uint32_t number, const struct lti_block **out)
@@ -563,9 +700,7 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
     if ((size_t)(d->end - d->at) < block->record_size) {
         return damaged(d, "a block record is cut off");
     }
-    d->block = block;
     d->step = block->steps;
-    d->stop = block->steps + block->step_count - 1;
     d->record = d->at;
     d->at += block->record_size;
     d->stats.insns += block->begins;
@@ -592,11 +727,13 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
                                                : block->record_size) - 4) {
         return damaged(d, "a partial block record does not fit its block");
     }
-    d->block = block;
     d->step = block->steps;
-    d->stop = block->steps + (count < block->insn_count ? block->insns[count].first_op
-                                                        : block->step_count - 1);
     d->record = p + 4;
+    if (count < block->insn_count) {
+        d->patched = &block->steps[block->insns[count].first_op];
+        d->patched_run = d->patched->run;
+        d->patched->run = d->source.run[LTI_STEP_END];
+    }
     for (uint32_t i = 0; i < count; i++) {
         d->stats.insns += !block->insns[i].continues && !block->insns[i].repeats;
     }
@@ -961,8 +1098,20 @@ int lti_decoder_run(struct lti_decoder *d)
 
     d->in_event = true;
     while (result == 0 && d->at < d->end) {
+        uint32_t number = d->end - d->at >= 4 ? u32_at(d->at) : UINT32_MAX;
+        const struct lti_block *block;
+
+        if (__builtin_expect(number < d->block_room && (block = d->blocks[number]) != NULL &&
+                             (size_t)(d->end - d->at) >= block->record_size, 1)) {
+            d->step = block->steps;
+            d->record = d->at;
+            d->at += block->record_size;
+            d->stats.insns += block->begins;
+            result = run_steps(d, NULL);
+            continue;
+        }
         result = next_record(d);
-        if (result == 0 && d->block) {
+        if (result == 0 && d->step) {
             result = run_steps(d, NULL);
         }
     }
@@ -986,7 +1135,7 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
             return 1;
         }
         d->queue_at = d->queue_count = 0;
-        if (d->block) {
+        if (d->step) {
             result = run_steps(d, out);
         } else if (d->at < d->end) {
             result = next_record(d);

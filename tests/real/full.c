@@ -5,7 +5,8 @@
  * the registers that the decoder derives are the engine's, no internal error,
  * events in order, accesses of an instruction behind that instruction, one
  * exit.  Its exit status is the guest's (128 + signal), 99 when something is
- * not so.
+ * not so.  LT_FULL_EVERY=N looks at all registers every N instructions (64),
+ * LT_FULL_VERBOSE prints the figures.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,12 +21,15 @@ struct totals {
     uint64_t seq;
     uint64_t insns, reg_writes, mem_writes, mem_reads, calls, returns, modules;
     uint64_t exits;
-    uint64_t pc;
+    uint64_t pc;       /* of the instruction in hand, and its code */
+    uint8_t code[16];
+    uint32_t length;
     uint64_t problems;
     uint32_t regs;
     uint64_t file[64]; /* registers as write events tell them */
     int known;
     uint32_t pc_reg;
+    uint64_t every; /* instructions from one look at all registers to the next */
 };
 
 static void problem(struct totals *t, const char *what, uint64_t pc, uint64_t value)
@@ -42,9 +46,24 @@ static void ordered(struct totals *t, uint64_t seq)
     t->seq = seq;
 }
 
+/* A register that is not what its write events make it, at the instruction
+ * behind the one in hand. */
+static void changed(struct totals *t, lt_session *session, uint32_t reg, uint64_t value)
+{
+    char text[128] = "";
+
+    lt_disassemble(session, t->pc, t->code, t->length, text, sizeof text);
+    if (t->problems < 10)
+        fprintf(stderr, "full: %s is %#" PRIx64 " behind %s, its events say %#" PRIx64 "\n",
+                lt_reg_name((uint32_t)lt_session_arch(session), reg), value, text,
+                t->file[reg]);
+    problem(t, "a register changed without an event", t->pc, value);
+}
+
 static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
 {
     struct totals *t = user;
+    int look;
     uint32_t reg;
 
     ordered(t, e->seq);
@@ -54,27 +73,26 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
         t->regs = (uint32_t)lt_reg_count(arch);
         t->pc_reg = arch == LT_ARCH_X86_64 ? LT_X86_64_RIP : LT_AARCH64_PC;
     }
-    t->pc = e->pc;
-    if (e->length == 0 || e->length > 15)
+    if (e->length == 0 || e->length > 15) {
         problem(t, "an impossible length", e->pc, e->length);
+        return LT_STOP;
+    }
     /* Now and then the whole register file: events alone must give it. */
-    if (t->known && t->insns % 64 != 0)
-        return 0;
-    for (reg = 0; reg < t->regs; reg++) {
+    look = !t->known || t->insns % t->every == 0;
+    for (reg = 0; look && reg < t->regs; reg++) {
         uint64_t value;
 
         if (lt_reg_read(session, reg, &value) != 0) {
             problem(t, "a register cannot be read", e->pc, reg);
             return LT_STOP;
         }
-        if (t->known && reg != t->pc_reg && value != t->file[reg]) {
-            fprintf(stderr, "full: %s is %#" PRIx64 ", its events say %#" PRIx64 "\n",
-                    lt_reg_name((uint32_t)lt_session_arch(session), reg), value,
-                    t->file[reg]);
-            problem(t, "a register changed without an event", e->pc, value);
-        }
+        if (t->known && reg != t->pc_reg && value != t->file[reg])
+            changed(t, session, reg, value);
         t->file[reg] = value;
     }
+    t->pc = e->pc;
+    memcpy(t->code, e->bytes, e->length);
+    t->length = e->length;
     t->known = 1;
     return 0;
 }
@@ -181,6 +199,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "full: %s\n", lt_error_text(error));
         return 99;
     }
+    t.every = getenv("LT_FULL_EVERY") != NULL ? strtoull(getenv("LT_FULL_EVERY"), NULL, 0) : 0;
+    if (t.every == 0)
+        t.every = 64;
     error |= lt_on_insn(session, NULL, on_insn, &t);
     error |= lt_on_reg_write(session, NULL, on_reg, &t);
     error |= lt_on_mem_write(session, NULL, on_write, &t);
