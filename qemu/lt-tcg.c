@@ -59,6 +59,7 @@ typedef struct Node {
 typedef struct Insn {
     uint64_t pc;
     int64_t cc;         /* cc_op before it, or -1: not static */
+    TCGOp *start;
     uint32_t size;
     uint8_t want;
     bool complex;
@@ -72,6 +73,7 @@ static struct {
     uint32_t stamp;
     bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
     bool df_written, flags_event;
+    unsigned ways;      /* out of a complex instruction, so far */
     TCGOp *first;       /* where values that nobody defined are known */
     int64_t cc;         /* cc_op as the library knows it, or -1 */
 
@@ -648,20 +650,29 @@ static void report_df(TCGOp *op, TCGTemp *value)
     s.df_written = true;
 }
 
-/* At a way out of a complex instruction: everything that it may have written. */
-static void report_complex(TCGOp *op, unsigned insn, const bool *may_write)
+/*
+ * At a way out of a complex instruction: everything that it may have written.
+ * `next_cc` is as in report_writes().  `hidden`: the instruction goes on, which
+ * is nobody's business.
+ */
+static void report_complex(TCGOp *op, unsigned insn, const bool *may_write,
+                           int64_t next_cc, bool hidden)
 {
     bool flags = s.flags_event;
 
     open_record(op, insn, true);
     add_insn(insn);
+    s.cc = -1;
+    if (!record_regs) {
+        return;
+    }
     emit_before(op);
-    for (int i = 0; record_regs && i < tcg_ctx->nb_globals; i++) {
+    for (int i = 0; i < tcg_ctx->nb_globals; i++) {
         struct lti_op *o;
         int32_t slot;
         unsigned v;
 
-        if (!may_write[i] || !global_of[i]) {
+        if (!may_write[i] || !global_of[i] || (i == cc_op_temp && next_cc >= 0)) {
             continue;
         }
         store_slot(&tcg_ctx->temps[i], &slot);
@@ -669,14 +680,20 @@ static void report_complex(TCGOp *op, unsigned insn, const bool *may_write)
         o->imm = slot;
         o->d = v = new_value();
         set_reg(global_of[i], v);
+        if (hidden) {
+            s.ops[s.op_count - 1].flags |= LTI_OP_HIDDEN;
+        }
         if (i != cc_op_temp) {
             flags |= global_of[i]->flag;
         }
     }
     emit_done();
-    s.cc = -1;
-    if (flags && !lt_target.keeps_flags(g2h_untagged(s.insns[insn].pc),
-                                        s.insns[insn].size)) {
+    if (next_cc >= 0) {
+        set_reg_const(lt_target.cc_op, next_cc);
+        s.cc = next_cc;
+    }
+    if (flags && !hidden && !lt_target.keeps_flags(g2h_untagged(s.insns[insn].pc),
+                                                   s.insns[insn].size)) {
         new_op(LTI_FLAGS);
     }
 }
@@ -739,6 +756,24 @@ static bool is_guest_load(TCGOpcode opc)
            opc == INDEX_op_qemu_ld_i128;
 }
 
+/* A repeating instruction's start says that cc_op is not static, for the sake of
+ * its later iterations, but if it was, it puts it down first of all. */
+static void find_repeat_cc(Insn *insn)
+{
+    if (insn->cc >= 0 || !insn->complex || cc_op_temp < 0 ||
+        !lt_target.repeats(g2h_untagged(insn->pc), insn->size)) {
+        return;
+    }
+    for (TCGOp *op = QTAILQ_NEXT(insn->start, link); op && !branch_label(op);
+         op = QTAILQ_NEXT(op, link)) {
+        if (op->opc == INDEX_op_mov_i32 && temp_idx(arg_temp(op->args[0])) == cc_op_temp &&
+            arg_temp(op->args[1])->kind == TEMP_CONST) {
+            insn->cc = (uint32_t)arg_temp(op->args[1])->val;
+            return;
+        }
+    }
+}
+
 /* Finds the instructions and which are complex; false if nobody wants any. */
 static bool scan(struct DisasContextBase *db)
 {
@@ -756,6 +791,7 @@ static bool scan(struct DisasContextBase *db)
             Insn *i = &s.insns[++insn];
 
             i->pc = op->args[0];
+            i->start = op;
             i->cc = -1;
             if (lt_target.cc_op != ~0u && op->args[1] != lt_target.cc_dynamic) {
                 i->cc = op->args[1];
@@ -808,15 +844,28 @@ static bool scan(struct DisasContextBase *db)
         s.insns[insn].size = db->pc_next - s.insns[insn].pc;
         s.insns[insn + 1].cc = -1;
     }
+    for (int i = 0; i <= insn; i++) {
+        find_repeat_cc(&s.insns[i]);
+    }
     return any;
 }
 
-static void guest_access(TCGOp *op, unsigned insn, bool store)
+static bool is_wide(TCGOpcode opc)
 {
-    bool wide = op->opc == INDEX_op_qemu_st_i128 || op->opc == INDEX_op_qemu_ld_i128;
+    return opc == INDEX_op_qemu_st_i128 || opc == INDEX_op_qemu_ld_i128;
+}
+
+static TCGTemp *access_address(TCGOp *op)
+{
+    return arg_temp(op->args[is_wide(op->opc) ? 2 : 1]);
+}
+
+/* `addr_node`: the address, as it was before a load's result was defined. */
+static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_node)
+{
+    bool wide = is_wide(op->opc);
     TCGTemp *value = arg_temp(op->args[0]);
     TCGTemp *high = wide ? arg_temp(op->args[1]) : NULL;
-    TCGTemp *addr = arg_temp(op->args[wide ? 2 : 1]);
     MemOp memop = get_memop(op->args[wide ? 3 : 2]);
     unsigned va, vv, vh = 0;
     struct lti_op *o;
@@ -826,17 +875,17 @@ static void guest_access(TCGOp *op, unsigned insn, bool store)
     }
     if (s.insns[insn].complex) {
         emit_behind(op);
-        gen_slow_access(store ? &slow_store_info : &slow_load_info, addr,
+        gen_slow_access(store ? &slow_store_info : &slow_load_info, access_address(op),
                         memop_size(memop));
         emit_done();
         return;
     }
-    make_known(node_of(addr));
+    make_known(addr_node);
     make_known(node_of(value));
     if (high) {
         make_known(node_of(high));
     }
-    va = evaluate(node_of(addr));
+    va = evaluate(addr_node);
     vv = evaluate(node_of(value));
     if (high) {
         vh = evaluate(node_of(high));
@@ -1064,7 +1113,11 @@ static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_wr
     int64_t cc = s.cc;
 
     if (s.insns[insn].complex) {
-        report_complex(op, insn, may_write);
+        /* An instruction that repeats leaves first to reenter itself. */
+        bool reenters = s.ways == 0 && lt_target.repeats(g2h_untagged(s.insns[insn].pc),
+                                                         s.insns[insn].size);
+        s.ways++;
+        report_complex(op, insn, may_write, -1, reenters);
         commit(op, s.count, false);
         return;
     }
@@ -1100,6 +1153,7 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     s.node_count = 1;
     memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
     s.df_written = s.flags_event = false;
+    s.ways = 0;
     forget_nodes(op);
     if (s.insns[insn].complex) {
         commit(op, s.count, true);
@@ -1143,12 +1197,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             if (insn < 0) {
                 open_block(op);
             } else if (!dead && s.insns[insn].complex) {
-                int64_t cc = s.insns[insn + 1].cc;
-                report_complex(op, insn, may_write);
-                if (cc >= 0 && record_regs) {
-                    set_reg_const(lt_target.cc_op, cc);
-                    s.cc = cc;
-                }
+                report_complex(op, insn, may_write, s.insns[insn + 1].cc, false);
             } else if (!dead) {
                 report_writes(insn, s.insns[insn + 1].cc);
             }
@@ -1203,12 +1252,12 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             continue;
         }
         if (is_guest_store(op->opc)) {
-            guest_access(op, insn, true);
+            guest_access(op, insn, true, node_of(access_address(op)));
             continue;
         }
         if (s.insns[insn].complex) {
             if (is_guest_load(op->opc)) {
-                guest_access(op, insn, false);
+                guest_access(op, insn, false, 0);
             }
             continue;
         }
@@ -1225,9 +1274,12 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             continue;
         }
         if (tcg_op_defs[op->opc].nb_oargs) {
+            bool load = is_guest_load(op->opc);
+            unsigned addr = load ? node_of(access_address(op)) : 0;
+
             plain_op(op);
-            if (is_guest_load(op->opc)) {
-                guest_access(op, insn, false);
+            if (load) {
+                guest_access(op, insn, false, addr);
             }
         }
     }

@@ -52,7 +52,7 @@ struct lti_decoder {
     const void *patched_run;
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
-    uint32_t pid, tid;
+    uint32_t pid, tid;     /* together, as in an event */
     uint64_t seq;
     struct lt_stats stats;
     const struct lti_callback *only[LTI_KIND_COUNT]; /* first of each kind */
@@ -384,6 +384,7 @@ static inline uint64_t common_flags(uint64_t low, uint64_t half, uint64_t top, b
  * said.  Without a decoder, gives the places of the steps in *out: the compiler
  * knows them only in here.
  */
+__attribute__((optimize("no-gcse", "no-crossjumping"))) /* a jump of its own a step */
 static int run_steps(struct lti_decoder *d, const void *out)
 {
     static const void *const run[LTI_STEP_COUNT] = {
@@ -420,7 +421,7 @@ static int run_steps(struct lti_decoder *d, const void *out)
 
     uint64_t *const values = d->values, *const regs = d->regs;
     const struct lti_step *s = d->step;
-    const uint8_t *const record = d->record;
+    const uint8_t *record = d->record;
     struct lt_reg_write *const write = &d->reg_write;
     uint64_t value, took, wanted, a, b, c;
     const struct lti_insn *current = d->insn;
@@ -643,6 +644,20 @@ load16:
     NEXT;
 end:
     result = 0;
+    if (!out && !d->patched && d->end - d->at >= 4) {
+        /* Straight on to the next record, if it is of a block that is known. */
+        uint32_t number = u32_at(d->at);
+        const struct lti_block *block;
+
+        if (number < d->block_room && (block = d->blocks[number]) != NULL &&
+            (size_t)(d->end - d->at) >= block->record_size) {
+            s = block->steps;
+            record = d->at;
+            d->at += block->record_size;
+            d->stats.insns += block->begins;
+            GO;
+        }
+    }
 out:
     d->step = NULL;
     if (__builtin_expect(d->patched != NULL, 0)) {
@@ -1098,18 +1113,6 @@ int lti_decoder_run(struct lti_decoder *d)
 
     d->in_event = true;
     while (result == 0 && d->at < d->end) {
-        uint32_t number = d->end - d->at >= 4 ? u32_at(d->at) : UINT32_MAX;
-        const struct lti_block *block;
-
-        if (__builtin_expect(number < d->block_room && (block = d->blocks[number]) != NULL &&
-                             (size_t)(d->end - d->at) >= block->record_size, 1)) {
-            d->step = block->steps;
-            d->record = d->at;
-            d->at += block->record_size;
-            d->stats.insns += block->begins;
-            result = run_steps(d, NULL);
-            continue;
-        }
         result = next_record(d);
         if (result == 0 && d->step) {
             result = run_steps(d, NULL);

@@ -304,7 +304,8 @@ static int check_segments(const struct file *file, const Elf64_Phdr *table,
             continue;
         }
         int error = 0;
-        if (ph->p_offset > file->size || ph->p_filesz > file->size - ph->p_offset) {
+        if (ph->p_filesz > 0 &&
+            (ph->p_offset > file->size || ph->p_filesz > file->size - ph->p_offset)) {
             error =
                 lti_fail(why, LT_ERR_TRUNCATED,
                          "%s is cut off: a segment reaches behind its end", file->path);
