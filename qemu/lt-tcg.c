@@ -50,7 +50,8 @@ typedef struct Node {
     uint16_t operand[4];
     uint64_t imm;       /* CONST: value; REG: register; OP: lti_op.imm */
     TCGTemp *temp;
-    TCGOp *def;         /* the slot's store goes behind this */
+    TCGOp *def;         /* the slot's store goes behind this, */
+    TCGv_ptr buffer;    /* to the record at this, which is known there */
     int32_t slot;       /* offset in the record, or -1 */
     int32_t value;      /* number in the steps, valid in `epoch` */
     uint32_t epoch;
@@ -74,7 +75,10 @@ static struct {
     bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
     bool df_written, flags_event;
     unsigned ways;      /* out of a complex instruction, so far */
-    TCGOp *first;       /* where values that nobody defined are known */
+    TCGLabel *branch;   /* where the last branch goes, if nothing was */
+                        /* defined since, else NULL */
+    TCGOp *first;       /* where values that nobody defined are known, */
+    TCGv_ptr first_buffer; /* and this */
     int64_t cc;         /* cc_op as the library knows it, or -1 */
 
     Insn insns[INSNS + 1];
@@ -202,6 +206,7 @@ static unsigned new_node(enum kind kind, TCGTemp *temp, TCGOp *def)
     n->operands = 0;
     n->temp = temp;
     n->def = def;
+    n->buffer = def == s.first ? s.first_buffer : s.buffer;
     n->slot = -1;
     n->epoch = 0;
     return s.node_count++;
@@ -212,6 +217,7 @@ static void forget_nodes(TCGOp *first)
 {
     s.stamp++;
     s.first = first;
+    s.first_buffer = s.buffer;
 }
 
 static unsigned node_of(TCGTemp *t)
@@ -247,6 +253,7 @@ static void define(TCGTemp *t, unsigned node)
 {
     size_t i = temp_idx(t);
 
+    s.branch = NULL;
     s.stamp_of[i] = s.stamp;
     s.node_of[i] = node;
     if (t->kind == TEMP_GLOBAL) {
@@ -270,14 +277,14 @@ static void emit_done(void)
     tcg_ctx->emit_before_op = NULL;
 }
 
-static void store_slot(TCGTemp *t, int32_t *slot)
+static void store_slot(TCGTemp *t, TCGv_ptr buffer, int32_t *slot)
 {
     *slot = s.offset;
     if (t->type == TCG_TYPE_I32) {
-        tcg_gen_st_i32(temp_tcgv_i32(t), s.buffer, s.offset);
+        tcg_gen_st_i32(temp_tcgv_i32(t), buffer, s.offset);
         s.offset += 4;
     } else {
-        tcg_gen_st_i64(temp_tcgv_i64(t), s.buffer, s.offset);
+        tcg_gen_st_i64(temp_tcgv_i64(t), buffer, s.offset);
         s.offset += 8;
     }
 }
@@ -285,7 +292,7 @@ static void store_slot(TCGTemp *t, int32_t *slot)
 static void give_slot(Node *n)
 {
     emit_behind(n->def);
-    store_slot(n->temp, &n->slot);
+    store_slot(n->temp, n->buffer, &n->slot);
     emit_done();
 }
 
@@ -634,7 +641,7 @@ static void report_df(TCGOp *op, TCGTemp *value)
         return;
     }
     emit_behind(op);
-    store_slot(value, &slot);
+    store_slot(value, s.buffer, &slot);
     emit_done();
     o = new_op(LTI_SLOT32);
     o->imm = slot;
@@ -675,7 +682,7 @@ static void report_complex(TCGOp *op, unsigned insn, const bool *may_write,
         if (!may_write[i] || !global_of[i] || (i == cc_op_temp && next_cc >= 0)) {
             continue;
         }
-        store_slot(&tcg_ctx->temps[i], &slot);
+        store_slot(&tcg_ctx->temps[i], s.buffer, &slot);
         o = new_op(global_of[i]->bytes == 4 ? LTI_SLOT32 : LTI_SLOT64);
         o->imm = slot;
         o->d = v = new_value();
@@ -1154,6 +1161,7 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
     s.df_written = s.flags_event = false;
     s.ways = 0;
+    s.branch = NULL;
     forget_nodes(op);
     if (s.insns[insn].complex) {
         commit(op, s.count, true);
@@ -1209,14 +1217,26 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             continue;
         }
         switch (op->opc) {
-        case INDEX_op_set_label:
+        case INDEX_op_set_label: {
+            TCGLabel *label = arg_label(op->args[0]);
+            /* Nothing but that branch leads here: all is as it was there. */
+            bool same = dead && label == s.branch &&
+                        !QSIMPLEQ_NEXT(QSIMPLEQ_FIRST(&label->branches), next);
+
             dead = chained = false;
             if (!s.insns[insn].complex) {
                 emit_behind(op);
                 load_buffer();
                 emit_done();
-                forget_nodes(QTAILQ_PREV(next, link));
+                if (!same) {
+                    forget_nodes(QTAILQ_PREV(next, link));
+                }
             }
+            continue;
+        }
+        case INDEX_op_brcond_i32:
+        case INDEX_op_brcond_i64:
+            s.branch = dead || chained ? NULL : branch_label(op);
             continue;
         case INDEX_op_goto_tb:
         case INDEX_op_exit_tb:
@@ -1265,6 +1285,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             t = arg_temp(op->args[0]);
             s.written[temp_idx(t)] = false;
             s.stamp_of[temp_idx(t)] = 0;
+            s.branch = NULL;
             continue;
         }
         if (op->opc == INDEX_op_st_i32 && lt_target.df_offset >= 0 &&

@@ -66,7 +66,7 @@ static bool copy_descriptor(const struct lti_block_source *source, uint32_t numb
     }
     memcpy(&raw->desc, source->arena + LTI_DESC_OFFSET + offset, sizeof raw->desc);
     if (d->insn_count == 0 || d->insn_count > MAX_INSNS || d->op_count > MAX_OPS ||
-        d->code_size > MAX_CODE || d->value_count > UINT16_MAX ||
+        d->code_size > MAX_CODE || d->value_count > UINT16_MAX - LTI_FIRST_VALUE ||
         d->record_size < 4 || d->record_size % 4 || d->record_size > LTI_CHUNK_STRIDE) {
         return false;
     }
@@ -238,27 +238,84 @@ static void fold(struct maker *m, uint16_t value)
     m->folded[m->uses[value].op] = true;
 }
 
+static bool is_cc(const struct maker *m, const struct lti_op *op)
+{
+    return m->source->cc_map && op->op == LTI_SETREG && op->d >= LTI_X86_CC_OP &&
+           op->d <= LTI_X86_CC_SRC2;
+}
+
+static bool uses_value(const struct lti_op *op, uint16_t value)
+{
+    switch (op->op) {
+    case LTI_CONST: case LTI_SLOT32: case LTI_SLOT64: case LTI_REG: case LTI_FLAGS:
+        return false;
+    case LTI_STORE16: case LTI_LOAD16:
+        return op->a == value || op->b == value || op->imm == value;
+    default:
+        return op->a == value || op->b == value;
+    }
+}
+
+/* Whether the register that op number `i` reads still holds the same where the
+ * value is used last, so that its users may read the register. */
+static bool register_lasts(const struct maker *m, uint32_t i, uint32_t to)
+{
+    const struct lti_op *ops = m->raw->ops;
+    bool overwritten = false, used_by_cc = false;
+
+    for (uint32_t k = i + 1; k < to; k++) {
+        if (uses_value(&ops[k], ops[i].d)) {
+            if (overwritten) {
+                return false;
+            }
+            used_by_cc |= is_cc(m, &ops[k]); /* may be done last of all */
+        }
+        overwritten |= ops[k].op == LTI_SETREG && ops[k].d == ops[i].a;
+    }
+    return !(overwritten && used_by_cc);
+}
+
+/* The form of an operation whose second operand is a constant, or 0. */
+static unsigned with_constant(const struct lti_op *op)
+{
+    switch (op->op) {
+    case LTI_ADD: case LTI_SUB: return LTI_STEP_ADDI;
+    case LTI_AND: return LTI_STEP_ANDI;
+    case LTI_OR: return LTI_STEP_ORI;
+    case LTI_XOR: return LTI_STEP_XORI;
+    case LTI_SHL: return LTI_STEP_SHLI;
+    case LTI_SHR: return LTI_STEP_SHRI;
+    default: return 0;
+    }
+}
+
 /* Marks ops whose work a later step does itself. */
 static void find_folds(struct maker *m, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         const struct lti_op *op = &m->raw->ops[i];
-        if (op->op == LTI_SETREG && only_use(m, op->a)) {
+        if (op->op == LTI_REG) {
+            m->folded[i] = register_lasts(m, i, to);
+        } else if (op->op == LTI_SETREG && only_use(m, op->a)) {
             unsigned made_by = maker_of(m, op->a)->op;
             if (made_by == LTI_SLOT64 || made_by == LTI_SLOT32 ||
                 (made_by == LTI_CONST && (op->flags & LTI_OP_HIDDEN))) {
                 fold(m, op->a);
             }
-        } else if ((op->op == LTI_ADD || op->op == LTI_SUB) && is_const(m, op->b)) {
-            if (only_use(m, op->b)) {
-                fold(m, op->b);
-            }
-            if (!(op->flags & LTI_OP_32) && maker_of(m, op->a)->op == LTI_REG &&
-                only_use(m, op->a)) {
-                fold(m, op->a);
-            }
+        } else if (with_constant(op) && is_const(m, op->b) && only_use(m, op->b)) {
+            fold(m, op->b);
         }
     }
+}
+
+/* Where the steps find a value. */
+static uint16_t operand(const struct maker *m, uint16_t value)
+{
+    const struct lti_op *op = maker_of(m, value);
+
+    return op->op == LTI_REG && m->folded[m->uses[value].op]
+               ? op->a
+               : (uint16_t)(LTI_FIRST_VALUE + value);
 }
 
 /* Whether the one callback of the kind, and nothing else, wants the event. */
@@ -271,7 +328,7 @@ static void make_setreg(struct maker *m, const struct lti_op *op, struct lti_ste
                         uint64_t wanted)
 {
     const struct lti_op *source = maker_of(m, op->a);
-    bool folded = m->folded[m->uses[op->a].op];
+    bool folded = m->folded[m->uses[op->a].op] && source->op != LTI_REG;
     bool silent = (op->flags & LTI_OP_HIDDEN) || !wanted;
     unsigned one = for_one(m, LT_EVENT_REG_WRITE, wanted);
 
@@ -292,6 +349,17 @@ static void make_setreg(struct maker *m, const struct lti_op *op, struct lti_ste
     }
 }
 
+/* Where a step's value is found when another one does its work: what it took
+ * from a slot is in its register by then. */
+static uint16_t take_over(struct lti_step *step)
+{
+    if (step->code == LTI_STEP_SETREG_SLOT64) {
+        return step->d;
+    }
+    step->code = LTI_MORE;
+    return step->a;
+}
+
 /*
  * What an x86 instruction leaves for the flags is mostly two values and a
  * constant kind; then one step keeps them and computes the flags.  It takes the
@@ -308,9 +376,11 @@ static bool make_flags_one(struct maker *m, struct lti_step *first, struct lti_s
     for (struct lti_step *s = first; s < end; s++) {
         if (s->code == LTI_STEP_SETREG_IMM && s->d == LTI_X86_CC_OP) {
             op = s;
-        } else if (s->code == LTI_STEP_SETREG && s->d == LTI_X86_CC_DST) {
+        } else if ((s->code == LTI_STEP_SETREG || s->code == LTI_STEP_SETREG_SLOT64) &&
+                   s->d == LTI_X86_CC_DST) {
             dst = s;
-        } else if (s->code == LTI_STEP_SETREG && s->d == LTI_X86_CC_SRC) {
+        } else if ((s->code == LTI_STEP_SETREG || s->code == LTI_STEP_SETREG_SLOT64) &&
+                   s->d == LTI_X86_CC_SRC) {
             src = s;
         } else if (s->d >= LTI_X86_CC_OP && s->d <= LTI_X86_EFLAGS &&
                    s->code >= LTI_STEP_SETREG && s->code <= LTI_STEP_SETREG_SLOT32) {
@@ -344,14 +414,10 @@ static bool make_flags_one(struct maker *m, struct lti_step *first, struct lti_s
         (src && step->code == LTI_STEP_FLAGS_LOGIC_ONE)) {
         return false;
     }
-    step->a = dst->a;
-    step->b = src ? src->a : 0;
-    dst->code = LTI_MORE; /* does nothing */
-    if (src) {
-        src->code = LTI_MORE;
-    }
+    step->a = take_over(dst);
+    step->b = src ? take_over(src) : 0;
     if (op) {
-        op->code = LTI_MORE;
+        op->code = LTI_MORE; /* does nothing */
     }
     return true;
 }
@@ -370,17 +436,27 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
     if (m->folded[i]) {
         return false;
     }
-    *step = (struct lti_step){ .code = op->op, .flags = op->flags, .d = op->d, .a = op->a,
-                               .b = op->b, .imm = op->imm };
+    *step = (struct lti_step){ .code = op->op, .flags = op->flags, .imm = op->imm };
+    if (op->op <= LTI_MULSH && op->op != LTI_MORE) {
+        step->d = (uint16_t)(LTI_FIRST_VALUE + op->d);
+    }
+    if (op->op >= LTI_ADD && op->op != LTI_FLAGS) {
+        step->a = operand(m, op->a);
+        step->b = operand(m, op->b);
+    }
     switch (op->op) {
+    case LTI_REG:
+        step->a = op->a;
+        return true;
     case LTI_SETREG:
+        step->d = op->d;
         make_setreg(m, op, step, insn->wanted[LT_EVENT_REG_WRITE]);
         return true;
     case LTI_FLAGS:
         step->imm = insn->wanted[LT_EVENT_REG_WRITE];
         if (!make_flags_one(m, first, step, step->imm, step)) {
-            step->code = LTI_STEP_FLAGS;
-            step->imm = insn->wanted[LT_EVENT_REG_WRITE];
+            *step = (struct lti_step){ .code = LTI_STEP_FLAGS,
+                                       .imm = insn->wanted[LT_EVENT_REG_WRITE] };
         }
         return step->imm != 0;
     case LTI_STORE:
@@ -388,22 +464,21 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
     case LTI_LOAD:
     case LTI_LOAD16:
         step->code = (uint8_t)(LTI_STEP_STORE + (op->op - LTI_STORE));
-        step->d = (uint16_t)op->imm;
+        step->d = op->op == LTI_STORE || op->op == LTI_LOAD ? (uint16_t)op->imm
+                                                            : operand(m, (uint16_t)op->imm);
         step->imm = mem_wanted(insn, op->op == LTI_STORE || op->op == LTI_STORE16);
         return step->imm != 0;
-    case LTI_ADD:
-    case LTI_SUB:
-        if (is_const(m, op->b)) {
-            uint64_t c = maker_of(m, op->b)->imm;
-            step->code = LTI_STEP_ADDI;
-            step->imm = op->op == LTI_ADD ? c : -c;
-            if (m->folded[m->uses[op->a].op]) {
-                step->code = LTI_STEP_REG_ADDI;
-                step->a = maker_of(m, op->a)->a;
-            }
+    case LTI_EXTRACT:
+        if (op->imm == 32 << 8 && !(op->flags & LTI_OP_32)) {
+            step->code = LTI_STEP_LOW32;
         }
         return true;
     default:
+        if (with_constant(op) && is_const(m, op->b)) {
+            uint64_t c = maker_of(m, op->b)->imm;
+            step->code = (uint8_t)with_constant(op);
+            step->imm = op->op == LTI_SUB ? -c : c;
+        }
         return true;
     }
 }

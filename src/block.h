@@ -36,7 +36,7 @@ enum lti_step_code {
     LTI_STEP_INSN_SILENT = 66,
     LTI_STEP_INSN_REPEATS = 67,
     LTI_STEP_END = 68,
-    LTI_STEP_SETREG = 69,   /* regs[d] = values[a], nobody wants to know */
+    LTI_STEP_SETREG = 69,   /* register d = values[a], nobody wants to know */
     LTI_STEP_SETREG_IMM = 70,   /* regs[d] = imm */
     LTI_STEP_SETREG_SLOT64 = 71, /* regs[d] = u64 at slot */
     LTI_STEP_SETREG_SLOT32 = 72,
@@ -58,10 +58,20 @@ enum lti_step_code {
     LTI_STEP_STORE16 = 85,  /* d: value of the high half */
     LTI_STEP_LOAD = 86,
     LTI_STEP_LOAD16 = 87,
-    LTI_STEP_ADDI = 88,     /* values[d] = values[a] + imm; 32 */
-    LTI_STEP_REG_ADDI = 89, /* values[d] = regs[a] + imm */
-    LTI_STEP_COUNT = 90
+    /* With a constant operand: values[d] = values[a] op imm; 32. */
+    LTI_STEP_ADDI = 88,
+    LTI_STEP_ANDI = 89,
+    LTI_STEP_ORI = 90,
+    LTI_STEP_XORI = 91,
+    LTI_STEP_SHLI = 92,
+    LTI_STEP_SHRI = 93,
+    LTI_STEP_LOW32 = 94,    /* values[d] = low 32 bits of values[a] */
+    LTI_STEP_COUNT = 95
 };
+
+/* Operands are numbers in one array: first the register file, then the values of
+ * the instruction in hand. */
+#define LTI_FIRST_VALUE LTI_MAX_REGS
 
 struct lti_step {
     const void *run; /* where the decoder does it */

@@ -70,9 +70,9 @@ struct lti_decoder {
     struct queued *queue;
     unsigned queue_count, queue_room, queue_at;
 
-    uint64_t regs[LTI_MAX_REGS];
     uint8_t cc_map[128];
-    uint64_t values[UINT16_MAX + 1];
+    /* The register file, and behind it the values of the instruction in hand. */
+    uint64_t regs[UINT16_MAX + 1];
 };
 
 static int run_steps(struct lti_decoder *d, const void *out);
@@ -348,22 +348,22 @@ static inline __attribute__((always_inline)) int
 mem_step(struct lti_decoder *d, const struct lti_step *s, uint32_t kind, bool wide,
          uint64_t *took)
 {
-    uint64_t value = d->values[s->b];
+    uint64_t value = d->regs[s->b];
     uint32_t length = wide ? 16 : s->d;
 
     if (__builtin_expect(s->flags & LTI_OP_BSWAP, 0)) {
         if (wide) {
             d->mem_data[1] = __builtin_bswap64(value);
-            value = __builtin_bswap64(d->values[s->d]);
+            value = __builtin_bswap64(d->regs[s->d]);
         } else {
             value = __builtin_bswap64(value) >> (64 - 8 * length);
         }
     } else if (wide) {
-        d->mem_data[1] = d->values[s->d];
+        d->mem_data[1] = d->regs[s->d];
     }
     value &= UINT64_MAX >> (length < 8 ? 64 - 8 * length : 0);
     d->mem.value = d->mem_data[0] = value;
-    return deliver_mem(d, kind, d->values[s->a], length, s->imm, took);
+    return deliver_mem(d, kind, d->regs[s->a], length, s->imm, took);
 }
 
 /* The flags of the three most frequent kinds of x86 operations, as in flags.c but
@@ -411,7 +411,9 @@ static int run_steps(struct lti_decoder *d, const void *out)
         [LTI_STEP_FLAGS_LOGIC_ONE] = &&flags_logic_one,
         [LTI_STEP_STORE] = &&store, [LTI_STEP_STORE16] = &&store16,
         [LTI_STEP_LOAD] = &&load, [LTI_STEP_LOAD16] = &&load16,
-        [LTI_STEP_ADDI] = &&addi, [LTI_STEP_REG_ADDI] = &&reg_addi,
+        [LTI_STEP_ADDI] = &&addi, [LTI_STEP_ANDI] = &&andi, [LTI_STEP_ORI] = &&ori,
+        [LTI_STEP_XORI] = &&xori, [LTI_STEP_SHLI] = &&shli, [LTI_STEP_SHRI] = &&shri,
+        [LTI_STEP_LOW32] = &&low32,
     };
 
     if (!d) {
@@ -419,7 +421,7 @@ static int run_steps(struct lti_decoder *d, const void *out)
         return 0;
     }
 
-    uint64_t *const values = d->values, *const regs = d->regs;
+    uint64_t *const regs = d->regs, *const values = regs;
     const struct lti_step *s = d->step;
     const uint8_t *record = d->record;
     struct lt_reg_write *const write = &d->reg_write;
@@ -486,8 +488,25 @@ add:
 addi:
     values[s->d] = NARROW(values[s->a] + s->imm);
     NEXT;
-reg_addi:
-    values[s->d] = regs[s->a] + s->imm;
+andi:
+    values[s->d] = NARROW(values[s->a] & s->imm);
+    NEXT;
+ori:
+    values[s->d] = NARROW(values[s->a] | s->imm);
+    NEXT;
+xori:
+    values[s->d] = NARROW(values[s->a] ^ s->imm);
+    NEXT;
+shli:
+    values[s->d] = s->flags & LTI_OP_32 ? (uint32_t)values[s->a] << (s->imm & 31)
+                                        : values[s->a] << (s->imm & 63);
+    NEXT;
+shri:
+    values[s->d] = s->flags & LTI_OP_32 ? (uint32_t)values[s->a] >> (s->imm & 31)
+                                        : values[s->a] >> (s->imm & 63);
+    NEXT;
+low32:
+    values[s->d] = (uint32_t)values[s->a];
     NEXT;
 sub:
     values[s->d] = NARROW(values[s->a] - values[s->b]);
@@ -588,14 +607,16 @@ flags:
     DELIVERED(&d->reg_write, s->imm);
     NEXT;
 flags_one:
-    regs[LTI_X86_CC_DST] = values[s->a];
+    a = values[s->a];
     regs[LTI_X86_CC_SRC] = values[s->b];
+    regs[LTI_X86_CC_DST] = a;
     regs[LTI_X86_CC_OP] = s->d;
     value = flags_value(d);
     TELL_WRITE_ONE(LT_X86_64_RFLAGS, value);
 flags_sub_one:
-    a = regs[LTI_X86_CC_DST] = values[s->a];
+    a = values[s->a];
     b = regs[LTI_X86_CC_SRC] = values[s->b];
+    regs[LTI_X86_CC_DST] = a;
     regs[LTI_X86_CC_OP] = s->d;
     shift = 64 - (8u << (s->slot & 3));
     value = a;
@@ -607,8 +628,9 @@ flags_sub_one:
     value = common_flags(value, took, a, c < b, (c ^ b) & (c ^ a));
     goto whole_flags_one;
 flags_add_one:
-    a = regs[LTI_X86_CC_DST] = values[s->a];
+    a = values[s->a];
     b = regs[LTI_X86_CC_SRC] = values[s->b];
+    regs[LTI_X86_CC_DST] = a;
     regs[LTI_X86_CC_OP] = s->d;
     shift = 64 - (8u << (s->slot & 3));
     value = a;

@@ -413,7 +413,11 @@ static void correct(const struct comparison *c, const cs_insn *insn,
         case ARM64_INS_TST:
         case ARM64_INS_CCMP:
         case ARM64_INS_CCMN:
+        case ARM64_INS_MSR:
             *expected = 0; /* their first operand is read only */
+            /* It takes adds of a shifted immediate for one of them. */
+            if (strcmp(insn->mnemonic, "adds") == 0)
+                *either = ~UINT64_C(0);
             break;
         default:
             break;
