@@ -56,13 +56,25 @@ static int add_callbacks(lt_session *session, const char *mode)
     filter.flags = LT_FILTER_NO_REGS;
     for (; *mode != '\0' && error == 0; mode++) {
         switch (*mode) {
-        case 'i': error = lt_on_insn(session, &filter, on_insn, NULL); break;
-        case 'r': error = lt_on_reg_write(session, &filter, on_reg, NULL); break;
-        case 'w': error = lt_on_mem_write(session, &filter, on_access, NULL); break;
-        case 'm': error = lt_on_mem_read(session, &filter, on_access, NULL); break;
-        case 's': error = lt_on_syscall(session, &filter, on_syscall, NULL); break;
-        case '-': break;
-        default: error = LT_ERR_ARGUMENT;
+        case 'i':
+            error = lt_on_insn(session, &filter, on_insn, NULL);
+            break;
+        case 'r':
+            error = lt_on_reg_write(session, &filter, on_reg, NULL);
+            break;
+        case 'w':
+            error = lt_on_mem_write(session, &filter, on_access, NULL);
+            break;
+        case 'm':
+            error = lt_on_mem_read(session, &filter, on_access, NULL);
+            break;
+        case 's':
+            error = lt_on_syscall(session, &filter, on_syscall, NULL);
+            break;
+        case '-':
+            break;
+        default:
+            error = LT_ERR_ARGUMENT;
         }
     }
     return error;
@@ -78,7 +90,7 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
-    struct lt_stats stats = { .size = sizeof stats };
+    struct lt_stats stats = {.size = sizeof stats};
     struct lt_config config;
     struct lt_result result;
     lt_session *session;
@@ -120,10 +132,11 @@ int main(int argc, char **argv)
             perror(figures);
             return 125;
         }
-        fprintf(file, "{\"insns\":%" PRIu64 ",\"events\":%" PRIu64
-                ",\"stream_bytes\":%" PRIu64 ",\"desc_bytes\":%" PRIu64
-                ",\"seconds\":%.6f}\n", stats.insns, result.events,
-                stats.stream_bytes, stats.desc_bytes, now() - begin);
+        fprintf(file,
+                "{\"insns\":%" PRIu64 ",\"events\":%" PRIu64 ",\"stream_bytes\":%" PRIu64
+                ",\"desc_bytes\":%" PRIu64 ",\"seconds\":%.6f}\n",
+                stats.insns, result.events, stats.stream_bytes, stats.desc_bytes,
+                now() - begin);
         fclose(file);
     }
     lt_session_destroy(session);

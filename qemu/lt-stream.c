@@ -240,15 +240,18 @@ static void access_record(CPUState *cpu, unsigned kind, uint64_t addr,
 void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t size,
                       bool store)
 {
-    /* Not another thread's, nor those of code that nobody asked for. */
-    if (cpu == owner && !cpu->neg.lt_stale && lt_control) {
+    /* Not another thread's, nor those of code that nobody asked for, nor those
+     * that QEMU makes on the kernel's behalf, as for a signal frame. */
+    if (cpu == owner && cpu->running && !cpu->neg.lt_stale) {
         access_record(cpu, store ? LTI_S_WRITE : LTI_S_READ, addr, values, size);
     }
 }
 
 void lt_helper_access(CPUState *cpu, uint64_t addr, uint32_t size, bool store)
 {
-    lt_helper_values(cpu, addr, g2h(cpu, addr), size, store);
+    if (cpu == owner && cpu->running) {
+        lt_helper_values(cpu, addr, g2h(cpu, addr), size, store);
+    }
 }
 
 /* ---- Blocks that are not run to their end ---- */

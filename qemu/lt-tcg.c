@@ -75,8 +75,8 @@ static struct {
     bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
     bool df_written, flags_event;
     unsigned ways;      /* out of a complex instruction, so far */
-    TCGLabel *branch;   /* where the last branch goes, if nothing was */
-                        /* defined since, else NULL */
+    TCGLabel *branch;   /* where the last branch goes, if all that was known
+                           there still is, else NULL */
     TCGOp *first;       /* where values that nobody defined are known, */
     TCGv_ptr first_buffer; /* and this */
     int64_t cc;         /* cc_op as the library knows it, or -1 */
@@ -218,6 +218,7 @@ static void forget_nodes(TCGOp *first)
     s.stamp++;
     s.first = first;
     s.first_buffer = s.buffer;
+    s.branch = NULL;
 }
 
 static unsigned node_of(TCGTemp *t)
@@ -1161,7 +1162,6 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
     s.df_written = s.flags_event = false;
     s.ways = 0;
-    s.branch = NULL;
     forget_nodes(op);
     if (s.insns[insn].complex) {
         commit(op, s.count, true);

@@ -160,6 +160,15 @@ static const struct {
     { "fsave", { true, true, false, 0 } },
     { "frstor", { true, true, false, 0 } },
     { "fwait", { true, true, false, 0 } },
+    { "fxsave", { true, true, false, 0 } },
+    { "fxrstor", { true, true, false, 0 } },
+    { "flush_page", { true, true, false, 0 } },
+    /* Not known to the last register, but known to set flags. */
+    { "write_eflags", { false, true, true, 0 } },
+    { "lsl", { true, true, true, 0 } },
+    { "lar", { true, true, true, 0 } },
+    { "verr", { true, true, true, 0 } },
+    { "verw", { true, true, true, 0 } },
     /* The rest of x87 and SSE works on its own registers. */
     { "f*", { true, false, false, 0 } },
     { "cvt*", { true, false, false, 0 } },

@@ -52,7 +52,7 @@ struct lti_decoder {
     const void *patched_run;
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
-    uint32_t pid, tid;     /* together, as in an event */
+    uint32_t who[2];       /* pid and tid, next to each other as in an event */
     uint64_t seq;
     struct lt_stats stats;
     const struct lti_callback *only[LTI_KIND_COUNT]; /* first of each kind */
@@ -156,11 +156,6 @@ static uint64_t flags_value(const struct lti_decoder *d)
     return d->x86 ? lti_x86_rflags(d->regs, d->cc_map) : lti_a64_nzcv(d->regs);
 }
 
-static uint64_t next_seq(struct lti_decoder *d)
-{
-    return ++d->seq;
-}
-
 /* Calls the callbacks of a kind in `wanted`; the first that says something but
  * "go on" ends it. */
 #define CALL(d, kind, member, wanted, event, result)                                   \
@@ -192,6 +187,16 @@ static uint64_t wanted_range(const struct lti_decoder *d, uint64_t wanted, uint3
     return result;
 }
 
+/* The members that are the same in all kinds of events. */
+static inline void stamp(struct lti_decoder *d, void *event)
+{
+    struct lt_event *e = event;
+
+    e->seq = ++d->seq;
+    memcpy(&e->pid, d->who, sizeof d->who);
+}
+_Static_assert(offsetof(struct lt_event, tid) == offsetof(struct lt_event, pid) + 4, "pair");
+
 /* Both inline: run for every event. */
 static inline __attribute__((always_inline)) int
 deliver_reg(struct lti_decoder *d, uint32_t reg, uint64_t value, uint64_t wanted)
@@ -199,9 +204,7 @@ deliver_reg(struct lti_decoder *d, uint32_t reg, uint64_t value, uint64_t wanted
     struct lt_reg_write *e = &d->reg_write;
     int result;
 
-    e->seq = next_seq(d);
-    e->pid = d->pid;
-    e->tid = d->tid;
+    stamp(d, e);
     e->pc = d->insn ? d->insn->event.pc : 0;
     e->reg = reg;
     e->value = value;
@@ -224,9 +227,7 @@ deliver_mem(struct lti_decoder *d, uint32_t kind, uint64_t addr, uint32_t length
         return 0;
     }
     e->type = kind;
-    e->seq = next_seq(d);
-    e->pid = d->pid;
-    e->tid = d->tid;
+    stamp(d, e);
     e->pc = d->insn ? d->insn->event.pc : 0;
     e->addr = addr;
     e->length = length;
@@ -459,9 +460,7 @@ static int run_steps(struct lti_decoder *d, const void *out)
     } while (0)
 #define TELL_WRITE_ONE(number, v)                                                      \
     do {                                                                               \
-        write->seq = ++d->seq;                                                         \
-        write->pid = d->pid;                                                           \
-        write->tid = d->tid;                                                           \
+        stamp(d, write);                                                           \
         write->pc = current->event.pc;                                                 \
         write->reg = (number);                                                         \
         write->value = (v);                                                            \
@@ -539,9 +538,7 @@ more:
 insn_one:
     d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
     event = (struct lt_insn *)&current->event;
-    event->seq = ++d->seq;
-    event->pid = d->pid;
-    event->tid = d->tid;
+    stamp(d, event);
     TELL_ONE(LT_EVENT_INSN, insn, event);
     NEXT;
 insn_silent:
@@ -560,9 +557,7 @@ insn:
     event = (struct lt_insn *)&current->event;
     wanted = current->wanted[LT_EVENT_INSN];
     if (wanted) {
-        event->seq = next_seq(d);
-        event->pid = d->pid;
-        event->tid = d->tid;
+        stamp(d, event);
         CALL(d, LT_EVENT_INSN, insn, wanted, event, result);
         DELIVERED(event, wanted);
     }
@@ -925,9 +920,7 @@ static int deliver_call(struct lti_decoder *d, uint32_t phase)
     }
     d->call.type = LT_EVENT_SYSCALL;
     d->call.size = sizeof d->call;
-    d->call.seq = next_seq(d);
-    d->call.pid = d->pid;
-    d->call.tid = d->tid;
+    stamp(d, &d->call);
     d->call.phase = phase;
     CALL(d, LT_EVENT_SYSCALL, syscall, wanted, &d->call, result);
     return result ? result : keep(d, &d->call, sizeof d->call, wanted);
@@ -968,7 +961,7 @@ struct unmapping {
 static int deliver_module(struct lti_decoder *d, uint32_t op, const struct lti_mapping *m)
 {
     struct lt_module e = {
-        .type = LT_EVENT_MODULE, .size = sizeof e, .pid = d->pid, .tid = d->tid, .op = op,
+        .type = LT_EVENT_MODULE, .size = sizeof e, .pid = d->who[0], .tid = d->who[1], .op = op,
         .prot = m->prot, .start = m->start, .end = m->end, .offset = m->offset,
         .path = m->path,
     };
@@ -989,7 +982,7 @@ static int deliver_module(struct lti_decoder *d, uint32_t op, const struct lti_m
     if (!wanted) {
         return 0;
     }
-    e.seq = next_seq(d);
+    stamp(d, &e);
     CALL(d, LT_EVENT_MODULE, module, wanted, &e, result);
     return result ? result : keep(d, &e, sizeof e, wanted);
 }
@@ -1040,7 +1033,7 @@ static int map(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
 {
     struct lt_exit e = {
-        .type = LT_EVENT_EXIT, .size = sizeof e, .pid = d->pid, .tid = d->tid,
+        .type = LT_EVENT_EXIT, .size = sizeof e, .pid = d->who[0], .tid = d->who[1],
         .status = status, .signal = signal,
     };
     const struct lti_callbacks *c = d->config.callbacks;
@@ -1059,7 +1052,7 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
     if (!wanted) {
         return 0;
     }
-    e.seq = next_seq(d);
+    stamp(d, &e);
     CALL(d, LT_EVENT_EXIT, exit, wanted, &e, result);
     return result ? result : keep(d, &e, sizeof e, wanted);
 }
@@ -1099,8 +1092,8 @@ static int special(struct lti_decoder *d, uint32_t head)
         if (size < 8) {
             return damaged(d, "a process record is too short");
         }
-        d->pid = u32_at(p);
-        d->tid = u32_at(p + 4);
+        d->who[0] = u32_at(p);
+        d->who[1] = u32_at(p + 4);
         memcpy(d->cc_map, ((const struct lti_control *)(const void *)d->config.arena)->cc_map,
                sizeof d->cc_map);
         return 0;

@@ -31,8 +31,8 @@ static const char *guest(const char *name)
 {
     const char *directory = getenv("LT_GUESTS");
 
-    snprintf(guest_path, sizeof guest_path, "%s/%s",
-             directory != NULL ? directory : ".", name);
+    snprintf(guest_path, sizeof guest_path, "%s/%s", directory != NULL ? directory : ".",
+             name);
     return guest_path;
 }
 
@@ -150,10 +150,13 @@ static void test_untraced_run(void **state)
 
 static void test_signal(void **state)
 {
-    static const struct { const char *name; int signal; } cases[] = {
-        { "fault-read", SIGSEGV }, { "fault-write", SIGSEGV },
-        { "fault-divide", SIGFPE }, { "fault-illegal", SIGILL }
-    };
+    static const struct {
+        const char *name;
+        int signal;
+    } cases[] = {{"fault-read", SIGSEGV},
+                 {"fault-write", SIGSEGV},
+                 {"fault-divide", SIGFPE},
+                 {"fault-illegal", SIGILL}};
     size_t i;
 
     (void)state;
@@ -275,7 +278,7 @@ static void test_pull(void **state)
     lt_session *session = create(guest("loop"));
     const struct lt_event *event = NULL;
     uint64_t seq = 0;
-    uint64_t kinds[8] = { 0 };
+    uint64_t kinds[8] = {0};
     uint64_t value;
     int result;
 
@@ -332,7 +335,7 @@ static void test_filters(void **state)
 {
     struct lt_filter everything, nothing, module, path, range, address;
     lt_session *session = create(guest("loop"));
-    uint64_t counts[8] = { 0 };
+    uint64_t counts[8] = {0};
     int i;
 
     (void)state;
@@ -408,8 +411,8 @@ static void test_without_registers(void **state)
 
 static void test_streams(void **state)
 {
-    const char *argv[] = { "sh", "-c", "pwd; echo \"$A $0\"; cat; echo err >&2", NULL };
-    const char *envp[] = { "A=value", "PATH=/usr/bin:/bin", NULL };
+    const char *argv[] = {"sh", "-c", "pwd; echo \"$A $0\"; cat; echo err >&2", NULL};
+    const char *envp[] = {"A=value", "PATH=/usr/bin:/bin", NULL};
     struct lt_config config;
     lt_session *session;
     char text[128] = "";
@@ -453,8 +456,8 @@ static void expect_error(const char *program, int error)
     int got = lt_session_run(session);
 
     if (got != error)
-        fail_msg("%s: %d (%s), expected %d", program, got,
-                 lt_session_message(session), error);
+        fail_msg("%s: %d (%s), expected %d", program, got, lt_session_message(session),
+                 error);
     assert_true(strlen(lt_session_message(session)) > 10);
     assert_int_equal(result_of(session).kind, LT_RESULT_ERROR);
     assert_int_equal(result_of(session).error, error);
@@ -480,7 +483,7 @@ static void test_failures(void **state)
     FILE *file;
     struct lt_config config;
     lt_session *session;
-    const char *no_argv[] = { NULL };
+    const char *no_argv[] = {NULL};
 
     (void)state;
     assert_non_null(mkdtemp(directory));
@@ -558,7 +561,7 @@ static void test_misuse(void **state)
     struct lt_filter filter;
     struct lt_result result;
     struct lt_symbol symbol;
-    struct lt_stats stats = { .size = sizeof stats };
+    struct lt_stats stats = {.size = sizeof stats};
     const struct lt_event *event;
     lt_session *session;
     uint64_t value;
@@ -662,8 +665,8 @@ static void test_tables(void **state)
         assert_true(count > 19);
         for (reg = 0; reg < (uint32_t)count; reg++) {
             assert_non_null(lt_reg_name((uint32_t)arch, reg));
-            assert_int_equal(lt_reg_find((uint32_t)arch,
-                                         lt_reg_name((uint32_t)arch, reg)), reg);
+            assert_int_equal(
+                lt_reg_find((uint32_t)arch, lt_reg_name((uint32_t)arch, reg)), reg);
             assert_in_range(lt_reg_width((uint32_t)arch, reg), 4, 8);
         }
         assert_null(lt_reg_name((uint32_t)arch, (uint32_t)count));
@@ -716,7 +719,7 @@ static void *run_in_thread(void *count)
 static void test_parallel(void **state)
 {
     pthread_t threads[4];
-    uint64_t counts[4] = { 0 };
+    uint64_t counts[4] = {0};
     void *failed;
     int i;
 
@@ -733,24 +736,22 @@ static void test_parallel(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_untraced_run),
-        cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_stop_in_callback),
-        cmocka_unit_test(test_negative_in_callback),
-        cmocka_unit_test(test_stop_from_thread),
-        cmocka_unit_test(test_stop_before_run),
-        cmocka_unit_test(test_destroy_while_running),
-        cmocka_unit_test(test_pull),
-        cmocka_unit_test(test_pull_selection),
-        cmocka_unit_test(test_filters),
-        cmocka_unit_test(test_without_registers),
-        cmocka_unit_test(test_parallel)
-    };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tables),
+                                       cmocka_unit_test(test_misuse),
+                                       cmocka_unit_test(test_untraced_run),
+                                       cmocka_unit_test(test_signal),
+                                       cmocka_unit_test(test_failures),
+                                       cmocka_unit_test(test_streams),
+                                       cmocka_unit_test(test_stop_in_callback),
+                                       cmocka_unit_test(test_negative_in_callback),
+                                       cmocka_unit_test(test_stop_from_thread),
+                                       cmocka_unit_test(test_stop_before_run),
+                                       cmocka_unit_test(test_destroy_while_running),
+                                       cmocka_unit_test(test_pull),
+                                       cmocka_unit_test(test_pull_selection),
+                                       cmocka_unit_test(test_filters),
+                                       cmocka_unit_test(test_without_registers),
+                                       cmocka_unit_test(test_parallel)};
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

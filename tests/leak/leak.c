@@ -20,12 +20,12 @@
 #include "lt/lt.h"
 
 struct usage {
-    size_t heap;        /* bytes in use */
-    long resident;      /* KiB */
+    size_t heap;   /* bytes in use */
+    long resident; /* KiB */
     unsigned descriptors;
     unsigned mappings;
-    unsigned tasks;     /* threads of this process */
-    unsigned children;  /* processes below this one, of any exit signal */
+    unsigned tasks;    /* threads of this process */
+    unsigned children; /* processes below this one, of any exit signal */
 };
 
 static unsigned count_entries(const char *path)
@@ -79,8 +79,8 @@ static unsigned count_children(void)
         if (file == NULL)
             continue;
         if (fgets(line, sizeof line, file) != NULL &&
-            (end = strrchr(line, ')')) != NULL &&
-            sscanf(end, ") %*c %d", &parent) == 1 && parent == me)
+            (end = strrchr(line, ')')) != NULL && sscanf(end, ") %*c %d", &parent) == 1 &&
+            parent == me)
             count++;
         fclose(file);
     }
@@ -171,8 +171,8 @@ static int negative(lt_session *session, const struct lt_syscall *e, void *user)
 
 static lt_session *create(const char *program)
 {
-    const char *argv[] = { program, "one", "two", NULL };
-    const char *envp[] = { "A=1", NULL };
+    const char *argv[] = {program, "one", "two", NULL};
+    const char *envp[] = {"A=1", NULL};
     struct lt_config config;
     lt_session *session;
     int error;
@@ -300,9 +300,9 @@ int main(int argc, char **argv)
     }
     printf("heap %zu -> %zu bytes, resident %ld -> %ld KiB, descriptors %u -> %u, "
            "mappings %u -> %u, threads %u -> %u, children %u -> %u\n",
-           before.heap, after.heap, before.resident, after.resident,
-           before.descriptors, after.descriptors, before.mappings, after.mappings,
-           before.tasks, after.tasks, before.children, after.children);
+           before.heap, after.heap, before.resident, after.resident, before.descriptors,
+           after.descriptors, before.mappings, after.mappings, before.tasks, after.tasks,
+           before.children, after.children);
     if (after.heap > before.heap + 512) {
         fprintf(stderr, "leak: heap memory\n");
         bad = 1;

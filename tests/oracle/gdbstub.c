@@ -87,8 +87,7 @@ static int receive_packet(struct oracle *oracle, char *text, size_t size)
     }
 }
 
-static int ask(struct oracle *oracle, const char *question, char *answer,
-               size_t size)
+static int ask(struct oracle *oracle, const char *question, char *answer, size_t size)
 {
     if (send_packet(oracle, question) != 0)
         return -1;
@@ -145,9 +144,8 @@ int gdbstub_set_regs(struct oracle *oracle)
     for (i = 0; i < 33; i++) {
         const uint8_t *b = (const uint8_t *)&oracle->regs[i];
 
-        snprintf(question, sizeof question,
-                 "P%x=%02x%02x%02x%02x%02x%02x%02x%02x", i, b[0], b[1], b[2],
-                 b[3], b[4], b[5], b[6], b[7]);
+        snprintf(question, sizeof question, "P%x=%02x%02x%02x%02x%02x%02x%02x%02x", i,
+                 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
         if (ask(oracle, question, answer, sizeof answer) != 0)
             return -1;
     }
@@ -158,8 +156,8 @@ int gdbstub_set_regs(struct oracle *oracle)
 
 static int connect_to(const char *path)
 {
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    struct timespec pause = { 0, 10 * 1000 * 1000 };
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct timespec pause = {0, 10 * 1000 * 1000};
     int tries;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -183,8 +181,8 @@ int gdbstub_start(struct oracle *oracle, const char *program, int out)
 
     if (emulator == NULL)
         emulator = "qemu-aarch64";
-    snprintf(oracle->socket_path, sizeof oracle->socket_path,
-             "/tmp/lt-oracle-%ld", (long)getpid());
+    snprintf(oracle->socket_path, sizeof oracle->socket_path, "/tmp/lt-oracle-%ld",
+             (long)getpid());
     unlink(oracle->socket_path);
     pid = fork();
     if (pid < 0) {
@@ -194,8 +192,7 @@ int gdbstub_start(struct oracle *oracle, const char *program, int out)
     if (pid == 0) {
         if (out >= 0)
             dup2(out, 1);
-        execlp(emulator, emulator, "-g", oracle->socket_path, program,
-               (char *)NULL);
+        execlp(emulator, emulator, "-g", oracle->socket_path, program, (char *)NULL);
         perror(emulator);
         _exit(127);
     }
@@ -203,8 +200,7 @@ int gdbstub_start(struct oracle *oracle, const char *program, int out)
     oracle->fd = connect_to(oracle->socket_path);
     /* Only who has asked for the description of the registers may set them. */
     if (oracle->fd < 0 || ask(oracle, "?", answer, sizeof answer) != 0 ||
-        ask(oracle, "qXfer:features:read:target.xml:0,ffb", answer,
-            sizeof answer) != 0 ||
+        ask(oracle, "qXfer:features:read:target.xml:0,ffb", answer, sizeof answer) != 0 ||
         load_regs(oracle) != 0) {
         fprintf(stderr, "%s: no gdb stub of %s\n", program, emulator);
         oracle_end(oracle);
@@ -225,7 +221,7 @@ enum oracle_event gdbstub_step(struct oracle *oracle)
         oracle->signal = SIGKILL;
         return ORACLE_SIGNAL;
     }
-    number = (unsigned)strtoul((char[]){ answer[1], answer[2], 0 }, NULL, 16);
+    number = (unsigned)strtoul((char[]){answer[1], answer[2], 0}, NULL, 16);
     if (answer[0] == 'W') {
         oracle->steps++;
         oracle->insns++;
@@ -242,8 +238,7 @@ enum oracle_event gdbstub_step(struct oracle *oracle)
     oracle->insns++;
     oracle->iterations = 1;
     /* After svc and yield it stops only behind the next instruction, a nop. */
-    if (oracle->regs[LT_AARCH64_PC] == pc + 8 &&
-        oracle_read(oracle, pc, &code, 4) == 0 &&
+    if (oracle->regs[LT_AARCH64_PC] == pc + 8 && oracle_read(oracle, pc, &code, 4) == 0 &&
         (code == 0xd4000001u || code == 0xd503203fu)) {
         oracle->insns++;
         oracle->skipped = 1;
@@ -260,8 +255,7 @@ int gdbstub_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes)
         char answer[PACKET_MAX];
         size_t part = bytes < READ_MAX ? bytes : READ_MAX;
 
-        snprintf(question, sizeof question, "m%llx,%zx",
-                 (unsigned long long)addr, part);
+        snprintf(question, sizeof question, "m%llx,%zx", (unsigned long long)addr, part);
         if (ask(oracle, question, answer, sizeof answer) != 0 ||
             parse_bytes(answer, at, part) != 0)
             return -1;
@@ -272,8 +266,7 @@ int gdbstub_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes)
     return 0;
 }
 
-int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from,
-                  size_t bytes)
+int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from, size_t bytes)
 {
     const uint8_t *at = from;
 
@@ -281,8 +274,8 @@ int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from,
         char question[64 + 2 * 256];
         char answer[64];
         size_t part = bytes < 256 ? bytes : 256;
-        int n = snprintf(question, sizeof question, "M%llx,%zx:",
-                         (unsigned long long)addr, part);
+        int n = snprintf(question, sizeof question,
+                         "M%llx,%zx:", (unsigned long long)addr, part);
         size_t i;
 
         for (i = 0; i < part; i++)

@@ -218,8 +218,8 @@ int main(int argc, char **argv)
     expect("loads from the cell", c.reads_in_cell, n);
     /* Both bodies: five registers written, or four and a load; flags are
      * registers too. */
-    expect("register writes",
-           c.reg_writes, n * (lt_session_arch(session) == LT_ARCH_X86_64 ? 8 : 5));
+    expect("register writes", c.reg_writes,
+           n * (lt_session_arch(session) == LT_ARCH_X86_64 ? 8 : 5));
     expect("exits with status 9", c.exits, 1);
     expect("the result's status", (uint64_t)result.status, 9);
     lt_session_destroy(session);

@@ -96,8 +96,8 @@ static int wait_for(struct oracle *oracle, int *status)
 
 int native_start(struct oracle *oracle, const char *program, int out)
 {
-    char *argv[] = { (char *)(uintptr_t)program, NULL };
-    char *envp[] = { NULL };
+    char *argv[] = {(char *)(uintptr_t)program, NULL};
+    char *envp[] = {NULL};
     int status;
     pid_t pid = fork();
 
@@ -133,7 +133,7 @@ static void clean_pushed_flags(struct oracle *oracle, const uint8_t *code)
     while (*code == 0x66 || (*code & 0xf0) == 0x40)
         code++;
     if (*code == 0x9c && oracle_read(oracle, at + 1, &byte, 1) == 0) {
-        byte &= (uint8_t)~(TRAP_FLAG >> 8);
+        byte &= (uint8_t) ~(TRAP_FLAG >> 8);
         oracle_write(oracle, at + 1, &byte, 1);
     }
 }
@@ -141,7 +141,7 @@ static void clean_pushed_flags(struct oracle *oracle, const uint8_t *code)
 enum oracle_event native_step(struct oracle *oracle)
 {
     uint64_t pc = oracle->regs[LT_X86_64_RIP];
-    uint8_t code[16] = { 0 };
+    uint8_t code[16] = {0};
     int repeated;
     int status;
 
@@ -185,8 +185,7 @@ enum oracle_event native_step(struct oracle *oracle)
         oracle->iterations++;
     } while (repeated && oracle->regs[LT_X86_64_RIP] == pc);
     oracle->insns++;
-    if (code[0] == 0x0f && code[1] == 0x05 &&
-        (oracle->regs[11] & TRAP_FLAG) != 0) {
+    if (code[0] == 0x0f && code[1] == 0x05 && (oracle->regs[11] & TRAP_FLAG) != 0) {
         oracle->regs[11] &= ~(uint64_t)TRAP_FLAG;
         native_set_regs(oracle);
     }

@@ -11,8 +11,8 @@
 
 #include "lt/lt.h"
 
-int oracle_start(struct oracle *oracle, enum oracle_kind kind,
-                 const char *program, int out)
+int oracle_start(struct oracle *oracle, enum oracle_kind kind, const char *program,
+                 int out)
 {
     memset(oracle, 0, sizeof *oracle);
     oracle->kind = kind;
@@ -25,8 +25,7 @@ enum oracle_event oracle_step(struct oracle *oracle)
 {
     oracle->iterations = 0;
     oracle->skipped = 0;
-    return oracle->kind == ORACLE_NATIVE ? native_step(oracle)
-                                         : gdbstub_step(oracle);
+    return oracle->kind == ORACLE_NATIVE ? native_step(oracle) : gdbstub_step(oracle);
 }
 
 int oracle_set_regs(struct oracle *oracle)
@@ -37,8 +36,8 @@ int oracle_set_regs(struct oracle *oracle)
 
 int oracle_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes)
 {
-    struct iovec local = { to, bytes };
-    struct iovec remote = { (void *)(uintptr_t)addr, bytes };
+    struct iovec local = {to, bytes};
+    struct iovec remote = {(void *)(uintptr_t)addr, bytes};
 
     if (oracle->kind == ORACLE_GDBSTUB)
         return gdbstub_read(oracle, addr, to, bytes);
@@ -47,11 +46,10 @@ int oracle_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes)
     return 0;
 }
 
-int oracle_write(struct oracle *oracle, uint64_t addr, const void *from,
-                 size_t bytes)
+int oracle_write(struct oracle *oracle, uint64_t addr, const void *from, size_t bytes)
 {
-    struct iovec local = { (void *)(uintptr_t)from, bytes };
-    struct iovec remote = { (void *)(uintptr_t)addr, bytes };
+    struct iovec local = {(void *)(uintptr_t)from, bytes};
+    struct iovec remote = {(void *)(uintptr_t)addr, bytes};
 
     if (oracle->kind == ORACLE_GDBSTUB)
         return gdbstub_write(oracle, addr, from, bytes);
@@ -73,8 +71,7 @@ void oracle_end(struct oracle *oracle)
 
 uint64_t oracle_pc(const struct oracle *oracle)
 {
-    return oracle->regs[oracle->kind == ORACLE_NATIVE ? LT_X86_64_RIP
-                                                      : LT_AARCH64_PC];
+    return oracle->regs[oracle->kind == ORACLE_NATIVE ? LT_X86_64_RIP : LT_AARCH64_PC];
 }
 
 int oracle_is_repeated(const uint8_t *code, size_t bytes)
@@ -94,7 +91,6 @@ int oracle_is_repeated(const uint8_t *code, size_t bytes)
     }
     if (!repeated || i == bytes)
         return 0;
-    return (code[i] >= 0x6c && code[i] <= 0x6f) ||
-           (code[i] >= 0xa4 && code[i] <= 0xa7) ||
+    return (code[i] >= 0x6c && code[i] <= 0x6f) || (code[i] >= 0xa4 && code[i] <= 0xa7) ||
            (code[i] >= 0xaa && code[i] <= 0xaf);
 }

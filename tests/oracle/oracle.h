@@ -27,7 +27,7 @@ enum oracle_event {
 struct oracle {
     enum oracle_kind kind;
     int pid;
-    int fd;              /* gdbstub: the connection */
+    int fd; /* gdbstub: the connection */
     char socket_path[64];
     uint64_t regs[ORACLE_REGS];
     uint64_t steps;      /* single steps made */
@@ -41,8 +41,8 @@ struct oracle {
 
 /* Starts `program` with standard output on descriptor `out`, stopped before
  * its first instruction.  0, or -1 with a message on standard error. */
-int oracle_start(struct oracle *oracle, enum oracle_kind kind,
-                 const char *program, int out);
+int oracle_start(struct oracle *oracle, enum oracle_kind kind, const char *program,
+                 int out);
 
 /* Executes one instruction; a repeated string instruction as a whole. */
 enum oracle_event oracle_step(struct oracle *oracle);
@@ -52,8 +52,7 @@ int oracle_set_regs(struct oracle *oracle);
 
 /* Memory; 0 or -1. */
 int oracle_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes);
-int oracle_write(struct oracle *oracle, uint64_t addr, const void *from,
-                 size_t bytes);
+int oracle_write(struct oracle *oracle, uint64_t addr, const void *from, size_t bytes);
 
 /* Kills what still runs and frees all. */
 void oracle_end(struct oracle *oracle);
@@ -71,8 +70,7 @@ int gdbstub_start(struct oracle *oracle, const char *program, int out);
 enum oracle_event gdbstub_step(struct oracle *oracle);
 int gdbstub_set_regs(struct oracle *oracle);
 int gdbstub_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes);
-int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from,
-                  size_t bytes);
+int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from, size_t bytes);
 void gdbstub_end(struct oracle *oracle);
 
 #endif

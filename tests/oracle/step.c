@@ -38,8 +38,7 @@ int main(int argc, char **argv)
             printf("%#" PRIx64 "\n", oracle_pc(&oracle));
         event = oracle_step(&oracle);
     } while (event == ORACLE_STEPPED);
-    printf("%" PRIu64 " instructions, %" PRIu64 " steps, ", oracle.insns,
-           oracle.steps);
+    printf("%" PRIu64 " instructions, %" PRIu64 " steps, ", oracle.insns, oracle.steps);
     if (event == ORACLE_EXITED)
         printf("status %d\n", oracle.status);
     else

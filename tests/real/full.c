@@ -21,7 +21,7 @@ struct totals {
     uint64_t seq;
     uint64_t insns, reg_writes, mem_writes, mem_reads, calls, returns, modules;
     uint64_t exits;
-    uint64_t pc;       /* of the instruction in hand, and its code */
+    uint64_t pc; /* of the instruction in hand, and its code */
     uint8_t code[16];
     uint32_t length;
     uint64_t problems;
@@ -35,8 +35,9 @@ struct totals {
 static void problem(struct totals *t, const char *what, uint64_t pc, uint64_t value)
 {
     if (t->problems++ < 10)
-        fprintf(stderr, "full: %s (instruction %" PRIu64 " at %#" PRIx64 ", %#"
-                PRIx64 ")\n", what, t->insns, pc, value);
+        fprintf(stderr,
+                "full: %s (instruction %" PRIu64 " at %#" PRIx64 ", %#" PRIx64 ")\n",
+                what, t->insns, pc, value);
 }
 
 static void ordered(struct totals *t, uint64_t seq)
@@ -54,7 +55,8 @@ static void changed(struct totals *t, lt_session *session, uint32_t reg, uint64_
 
     lt_disassemble(session, t->pc, t->code, t->length, text, sizeof text);
     if (t->problems < 10)
-        fprintf(stderr, "full: %s is %#" PRIx64 " behind %s, its events say %#" PRIx64 "\n",
+        fprintf(stderr,
+                "full: %s is %#" PRIx64 " behind %s, its events say %#" PRIx64 "\n",
                 lt_reg_name((uint32_t)lt_session_arch(session), reg), value, text,
                 t->file[reg]);
     problem(t, "a register changed without an event", t->pc, value);
@@ -176,7 +178,7 @@ static int on_end(lt_session *session, const struct lt_exit *e, void *user)
 int main(int argc, char **argv)
 {
     static struct totals t;
-    struct lt_stats stats = { .size = sizeof stats };
+    struct lt_stats stats = {.size = sizeof stats};
     struct lt_config config;
     struct lt_result result;
     lt_session *session;
@@ -199,7 +201,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "full: %s\n", lt_error_text(error));
         return 99;
     }
-    t.every = getenv("LT_FULL_EVERY") != NULL ? strtoull(getenv("LT_FULL_EVERY"), NULL, 0) : 0;
+    t.every =
+        getenv("LT_FULL_EVERY") != NULL ? strtoull(getenv("LT_FULL_EVERY"), NULL, 0) : 0;
     if (t.every == 0)
         t.every = 64;
     error |= lt_on_insn(session, NULL, on_insn, &t);
@@ -230,10 +233,12 @@ int main(int argc, char **argv)
         t.calls < t.returns || t.modules == 0)
         problem(&t, "events are missing", 0, t.exits);
     if (getenv("LT_FULL_VERBOSE") != NULL)
-        fprintf(stderr, "full: %" PRIu64 " instructions, %" PRIu64 " register writes, %"
-                PRIu64 " memory writes, %" PRIu64 " reads, %" PRIu64 " calls, %" PRIu64
-                " checks, %.2f bytes an instruction\n", t.insns, t.reg_writes,
-                t.mem_writes, t.mem_reads, t.calls, stats.register_checks,
+        fprintf(stderr,
+                "full: %" PRIu64 " instructions, %" PRIu64 " register writes, %" PRIu64
+                " memory writes, %" PRIu64 " reads, %" PRIu64 " calls, %" PRIu64
+                " checks, %.2f bytes an instruction\n",
+                t.insns, t.reg_writes, t.mem_writes, t.mem_reads, t.calls,
+                stats.register_checks,
                 (double)stats.stream_bytes / (double)(t.insns ? t.insns : 1));
     lt_session_destroy(session);
     if (t.problems != 0)

@@ -32,7 +32,7 @@ static void on_alarm(int number)
 
 int main(void)
 {
-    struct itimerval timer = { { 0, 1000 }, { 0, 1000 } };
+    struct itimerval timer = {{0, 1000}, {0, 1000}};
     struct sigaction action;
 
     memset(&action, 0, sizeof action);

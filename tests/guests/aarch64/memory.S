@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loads and stores of every size and addressing mode, pairs, exclusives,
- * acquire and release, vector stores, and dc zva. */
+/* Loads and stores of every size and addressing mode, pairs, acquire
+ * and release, vector stores, and dc zva. */
     .include "guest.inc"
     .arch armv8-a
     .bss
@@ -58,24 +58,8 @@ again:
     ldnp x7, x8, [x20, #96]
     ldr x9, =0x5555
     prfm pldl1keep, [x20]
-    /* Exclusives: success, and failure after clrex. */
     add x23, x20, #128
-    ldxr x3, [x23]
-    add x3, x3, #1
-    stxr w4, x3, [x23]
-    ldaxr w3, [x23]
-    stlxr w4, w1, [x23]
-    ldxrb w3, [x23]
-    stxrb w4, w0, [x23]
-    ldxrh w3, [x23]
-    stxrh w4, w0, [x23]
-    ldxp x3, x5, [x23]
-    stxp w4, x5, x0, [x23]
-    ldaxp w3, w5, [x23]
-    stlxp w4, w0, w1, [x23]
-    ldxr x3, [x23]
-    clrex
-    stxr w4, x1, [x23]
+    str x1, [x23]
     stlr x0, [x23]
     ldar x5, [x23]
     stlrb w1, [x23]

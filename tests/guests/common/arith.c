@@ -3,10 +3,21 @@
  * division by variables and constants, overflow checks, floating point. */
 #include "guest.h"
 
-static volatile int64_t inputs[] = {
-    0, 1, -1, 7, -13, 255, 65536, -65537, 2147483647, -2147483647 - 1,
-    4294967295, 123456789012345, -987654321098765, INT64_MAX, INT64_MIN + 1
-};
+static volatile int64_t inputs[] = {0,
+                                    1,
+                                    -1,
+                                    7,
+                                    -13,
+                                    255,
+                                    65536,
+                                    -65537,
+                                    2147483647,
+                                    -2147483647 - 1,
+                                    4294967295,
+                                    123456789012345,
+                                    -987654321098765,
+                                    INT64_MAX,
+                                    INT64_MIN + 1};
 
 static uint64_t ones(uint64_t x)
 {

@@ -16,7 +16,7 @@ static int descending(uint32_t a, uint32_t b)
     return a > b;
 }
 
-static int (*volatile orders[2])(uint32_t, uint32_t) = { ascending, descending };
+static int (*volatile orders[2])(uint32_t, uint32_t) = {ascending, descending};
 
 static void quicksort(uint32_t *array, int low, int high,
                       int (*before)(uint32_t, uint32_t))

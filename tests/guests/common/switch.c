@@ -16,11 +16,9 @@ struct machine {
 };
 
 /* Counts down from 9 and prints digits; then squares. */
-static const int8_t code[] = {
-    PUSH, 9, DUP, OUT, PUSH, 1, SUB, DUP, JNZ, 2, POP,
-    PUSH, 5, CALL, 20, OUT, PUSH, 3, END, 0,
-    DUP, MUL, PUSH, 7, SWAP, SUB, RET
-};
+static const int8_t code[] = {PUSH, 9,   DUP,  OUT, PUSH, 1,  SUB,  DUP,  JNZ,
+                              2,    POP, PUSH, 5,   CALL, 20, OUT,  PUSH, 3,
+                              END,  0,   DUP,  MUL, PUSH, 7,  SWAP, SUB,  RET};
 
 static void emit(struct machine *m, int64_t value)
 {
@@ -47,11 +45,25 @@ static int run(struct machine *m)
         int64_t swap;
 
         switch (op) {
-        case PUSH: m->stack[m->top++] = code[m->pc++]; break;
-        case ADD: m->top--; m->stack[m->top - 1] += m->stack[m->top]; break;
-        case SUB: m->top--; m->stack[m->top - 1] -= m->stack[m->top]; break;
-        case MUL: m->top--; m->stack[m->top - 1] *= m->stack[m->top]; break;
-        case DUP: m->stack[m->top] = m->stack[m->top - 1]; m->top++; break;
+        case PUSH:
+            m->stack[m->top++] = code[m->pc++];
+            break;
+        case ADD:
+            m->top--;
+            m->stack[m->top - 1] += m->stack[m->top];
+            break;
+        case SUB:
+            m->top--;
+            m->stack[m->top - 1] -= m->stack[m->top];
+            break;
+        case MUL:
+            m->top--;
+            m->stack[m->top - 1] *= m->stack[m->top];
+            break;
+        case DUP:
+            m->stack[m->top] = m->stack[m->top - 1];
+            m->top++;
+            break;
         case SWAP:
             swap = m->stack[m->top - 1];
             m->stack[m->top - 1] = m->stack[m->top - 2];
@@ -63,12 +75,23 @@ static int run(struct machine *m)
             else
                 m->pc++;
             break;
-        case CALL: m->calls[m->depth++] = m->pc + 1; m->pc = code[m->pc]; break;
-        case RET: m->pc = m->calls[--m->depth]; break;
-        case OUT: emit(m, m->stack[m->top - 1]); break;
-        case POP: m->top--; break;
-        case END: return (int)m->stack[m->top - 1];
-        default: return -1;
+        case CALL:
+            m->calls[m->depth++] = m->pc + 1;
+            m->pc = code[m->pc];
+            break;
+        case RET:
+            m->pc = m->calls[--m->depth];
+            break;
+        case OUT:
+            emit(m, m->stack[m->top - 1]);
+            break;
+        case POP:
+            m->top--;
+            break;
+        case END:
+            return (int)m->stack[m->top - 1];
+        default:
+            return -1;
         }
     }
 }
