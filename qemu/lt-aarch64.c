@@ -86,6 +86,7 @@ const LtTarget lt_target = {
     .global_count = ARRAY_SIZE(globals),
     .cc_op = ~0u,
     .df_offset = -1,
+    .repeat_offset = -1,
     .collect = collect,
     .keeps_flags = keeps_flags,
     .repeats = repeats,

@@ -301,15 +301,15 @@ int __wrap_cpu_exec(CPUState *cpu)
     if (!started) {
         started = true;
         qatomic_set(&lt_control->phase, LTI_PHASE_RUN);
-        lt_record_regs(cpu, LTI_REGS_START, false);
+        lt_record_regs(cpu, LTI_REGS_START, 0, false);
     } else if (in_syscall) {
-        lt_record_regs(cpu, sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, false);
+        lt_record_regs(cpu, sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, 0, false);
     } else {
         uint64_t now[LTI_MAX_REGS] = { 0 };
 
         lt_target.collect(cpu_env(cpu), now, false);
         lt_record_regs(cpu, memcmp(now, left, sizeof(now)) ? LTI_REGS_SIGNAL
-                                                           : LTI_REGS_CHECK, false);
+                                                           : LTI_REGS_CHECK, 0, false);
     }
     in_syscall = sigreturned = false;
     lt_make_room(cpu);
@@ -365,7 +365,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         return __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
     }
-    lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, false);
+    lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
     record_syscall(cpu, pc, nr, args);
     in_syscall = true;
     exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;

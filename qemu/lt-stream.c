@@ -199,7 +199,7 @@ uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload)
     return p + 4;
 }
 
-void lt_record_regs(CPUState *cpu, unsigned reason, bool inside)
+void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside)
 {
     uint64_t values[LTI_MAX_REGS] = { 0 };
     uint32_t bytes = lt_target.reg_count * 8;
@@ -211,7 +211,7 @@ void lt_record_regs(CPUState *cpu, unsigned reason, bool inside)
     lt_target.collect(cpu_env(cpu), values, inside);
     p = lt_special(cpu, LTI_S_REGS, 8 + bytes);
     stl_he_p(p, reason);
-    stl_he_p(p + 4, 0);
+    stl_he_p(p + 4, skip);
     memcpy(p + 8, values, bytes);
     cpu->neg.lt_stale = 0;
 }
@@ -243,6 +243,12 @@ void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t
     /* Not another thread's, nor those of code that nobody asked for, nor those
      * that QEMU makes on the kernel's behalf, as for a signal frame. */
     if (cpu == owner && cpu->running && !cpu->neg.lt_stale) {
+        if (ldl_he_p(cpu->neg.lt_ptr) != 0) {
+            /* A helper that lt-x86_64.c or lt-aarch64.c says to leave memory
+             * alone: its access would stand in the middle of a record. */
+            lt_control->internal_errors++;
+            return;
+        }
         access_record(cpu, store ? LTI_S_WRITE : LTI_S_READ, addr, values, size);
     }
 }
@@ -339,8 +345,9 @@ void lt_cut(CPUState *cpu, uint64_t pc)
     if (n >= 0 && n == (int)desc->insn_count - 1) {
         const struct lti_desc_insn *insns = (const void *)(desc + 1);
 
-        if ((insns[n].flags & LTI_INSN_REPEATS) &&
-            split + desc->record_size < cpu->neg.lt_ptr) {
+        if ((insns[n].flags & LTI_INSN_REPEATS) && lt_target.repeat_offset >= 0 &&
+            ldq_he_p((uint8_t *)cpu_env(cpu) + lt_target.repeat_offset) !=
+                cpu->neg.lt_repeat) {
             return;
         }
         cpu->neg.lt_ptr = make_part(split, cpu->neg.lt_ptr, desc, n);

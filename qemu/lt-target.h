@@ -31,6 +31,8 @@ typedef struct LtTarget {
     unsigned cc_dynamic;         /* insn_start word: cc_op is not static */
     intptr_t df_offset;          /* i32 flag outside the globals, or -1 */
     unsigned df_reg;
+    intptr_t repeat_offset;      /* u64 that changes with each iteration of an
+                                    instruction that repeats, or -1 */
     /* Fills `values` from env; `inside`: within cpu_exec(). */
     void (*collect)(CPUArchState *env, uint64_t *values, bool inside);
     /* Whether an instruction leaves the flags as they are although QEMU

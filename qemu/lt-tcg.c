@@ -102,7 +102,7 @@ static struct {
 
 /* For each temp that is a global: what it is, or NULL. */
 static const LtGlobal *global_of[TCG_MAX_TEMPS];
-static int cc_op_temp = -1;
+static int cc_op_temp = -1, repeat_temp = -1;
 static bool record_regs, direct;
 
 static void find_globals(void)
@@ -125,6 +125,9 @@ static void find_globals(void)
             if (g->offset == t->mem_offset &&
                 g->bytes == (t->type == TCG_TYPE_I32 ? 4 : 8)) {
                 global_of[i] = g;
+                if (g->offset == lt_target.repeat_offset) {
+                    repeat_temp = i;
+                }
                 if (g->reg == lt_target.cc_op) {
                     cc_op_temp = i;
                 }
@@ -150,14 +153,14 @@ static void slow_load(CPUArchState *env, uint64_t addr, uint32_t size)
     lt_helper_access(env_cpu(env), addr, size, false);
 }
 
-static void regs_after_helper(CPUArchState *env)
+static void regs_after_helper(CPUArchState *env, uint32_t skip)
 {
-    lt_record_regs(env_cpu(env), LTI_REGS_HELPER, true);
+    lt_record_regs(env_cpu(env), LTI_REGS_HELPER, skip, true);
 }
 
 static void regs_anew(CPUArchState *env)
 {
-    lt_record_regs(env_cpu(env), LTI_REGS_START, true);
+    lt_record_regs(env_cpu(env), LTI_REGS_START, 0, true);
     env_cpu(env)->neg.lt_stale = 0;
 }
 
@@ -175,7 +178,7 @@ static TCGHelperInfo slow_load_info = {
 };
 static TCGHelperInfo regs_after_helper_info = {
     .func = regs_after_helper, .name = "lt_regs_after_helper",
-    .flags = TCG_CALL_NO_WG, .typemask = MASK_ENV,
+    .flags = TCG_CALL_NO_WG, .typemask = MASK_ENV | dh_typemask(i32, 2),
 };
 static TCGHelperInfo regs_anew_info = {
     .func = regs_anew, .name = "lt_regs_anew", .flags = TCG_CALL_NO_WG,
@@ -185,6 +188,14 @@ static TCGHelperInfo regs_anew_info = {
 static void gen_env_call(TCGHelperInfo *info)
 {
     tcg_gen_call1(info->func, info, NULL, tcgv_ptr_temp(tcg_env));
+}
+
+/* `skip`: 0, or 1 + the register that takes the helper's result: its write is
+ * reported with the instruction's others. */
+static void gen_regs_after_helper(unsigned skip)
+{
+    tcg_gen_call2(regs_after_helper, &regs_after_helper_info, NULL,
+                  tcgv_ptr_temp(tcg_env), tcgv_i32_temp(tcg_constant_i32(skip)));
 }
 
 static void gen_slow_access(TCGHelperInfo *info, TCGTemp *addr, uint32_t size)
@@ -1042,7 +1053,7 @@ static void call_op(TCGOp *op, unsigned insn)
         s.flags_event |= e.flags;
         if (!e.known) {
             emit_behind(op);
-            gen_env_call(&regs_after_helper_info);
+            gen_regs_after_helper(0);
             emit_done();
         }
         return;
@@ -1058,8 +1069,10 @@ static void call_op(TCGOp *op, unsigned insn)
     report_writes(insn, -1);
     commit(op, s.count, true);
     if (!e.known) {
+        const LtGlobal *out = outs ? global_of[temp_idx(arg_temp(op->args[0]))] : NULL;
+
         emit_before(next);
-        gen_env_call(&regs_after_helper_info);
+        gen_regs_after_helper(out ? 1 + out->reg : 0);
         emit_done();
         s.cc = -1;
     }
@@ -1167,6 +1180,12 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
         commit(op, s.count, true);
         s.open = false;
         find_outputs(op, may_write);
+        if (repeat_temp >= 0) {
+            emit_behind(op);
+            tcg_gen_st_i64(temp_tcgv_i64(&tcg_ctx->temps[repeat_temp]), tcg_env,
+                           NEG(lt_repeat));
+            emit_done();
+        }
     }
 }
 

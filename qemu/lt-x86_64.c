@@ -266,6 +266,7 @@ const LtTarget lt_target = {
     .cc_dynamic = CC_OP_DYNAMIC,
     .df_offset = offsetof(CPUX86State, df),
     .df_reg = LTI_X86_DF,
+    .repeat_offset = offsetof(CPUX86State, regs[R_ECX]),
     .collect = collect,
     .keeps_flags = keeps_flags,
     .repeats = repeats,

@@ -531,6 +531,25 @@ static void make_insn(const struct lti_block_source *source, const struct raw *r
     block->begins += !insn->continues && !insn->repeats;
 }
 
+/* The last things a step needs: its place in the decoder and its event's number. */
+static void number_events(const struct lti_block_source *source, struct lti_block *block)
+{
+    uint32_t events = 0, insn = 0;
+
+    for (uint32_t i = 0; i < block->step_count; i++) {
+        struct lti_step *step = &block->steps[i];
+
+        if (insn < block->insn_count && block->insns[insn].first_step == i) {
+            block->insns[insn++].events_before = events;
+        }
+        events += (step->code >= LTI_STEP_INSN && step->code <= LTI_STEP_INSN_REPEATS &&
+                   step->code != LTI_STEP_INSN_SILENT) ||
+                  (step->code >= LTI_STEP_WRITE && step->code <= LTI_STEP_LOAD16);
+        step->nth = events;
+        step->run = source->run[step->code];
+    }
+}
+
 static int make_block(const struct lti_block_source *source, const struct raw *raw,
                       struct lti_block *block)
 {
@@ -559,7 +578,7 @@ static int make_block(const struct lti_block_source *source, const struct raw *r
         make_insn(source, raw, block, i);
         struct lti_step *first = &block->steps[n], *step = first + 1;
 
-        block->insns[i].first_op = n;
+        block->insns[i].first_step = n;
         make_insn_step(&m, &block->insns[i], first);
         memset(m.uses, 0, ((size_t)d->value_count + 1) * sizeof *m.uses);
         count_uses(raw, from, to, m.uses);
@@ -575,9 +594,7 @@ static int make_block(const struct lti_block_source *source, const struct raw *r
     }
     block->steps[n++].code = LTI_STEP_END;
     block->step_count = n;
-    for (uint32_t i = 0; i < n; i++) {
-        block->steps[i].run = source->run[block->steps[i].code];
-    }
+    number_events(source, block);
     free(m.uses);
     free(m.folded);
     return 0;

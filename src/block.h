@@ -21,7 +21,8 @@ struct lti_insn {
     struct lt_insn event; /* but seq, pid and tid */
     uint64_t wanted[LTI_KIND_COUNT]; /* by enum lt_event_type, LT_EVENT_INSN to
                                         LT_EVENT_MEM_READ */
-    uint32_t first_op;    /* in lti_block.ops */
+    uint32_t first_step;
+    uint32_t events_before; /* of the block, as in lti_step.nth */
     uint32_t slot_offset;
     bool continues;
     bool repeats;
@@ -82,7 +83,8 @@ struct lti_step {
     uint16_t b;
     uint8_t code;
     uint8_t flags; /* LTI_OP_* */
-    uint32_t reserved;
+    uint32_t nth;  /* an event: which of the block's, from 1, if all happen; the
+                      end: how many */
 };
 
 struct lti_block {

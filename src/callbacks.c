@@ -234,13 +234,6 @@ void lti_callbacks_wanted(const struct lti_callbacks *callbacks,
     if (callbacks->pull) {
         want(&wanted, callbacks->pull_kinds, &callbacks->pull_filter);
     }
-    /* LIBTRACE_DIRECT=0 or 1 overrides how register writes are recorded, to
-     * measure the one against the other; the events are the same. */
-    const char *direct = getenv("LIBTRACE_DIRECT");
-    if (direct != NULL && (wanted.record & LTI_RECORD_REGS) != 0) {
-        wanted.record &= ~LTI_RECORD_DIRECT;
-        wanted.record |= strcmp(direct, "1") == 0 ? LTI_RECORD_DIRECT : 0;
-    }
     *count = wanted.count;
     *record = wanted.record;
 }

@@ -48,11 +48,14 @@ struct lti_decoder {
      * middle of.  A part of a block ends where `patched` was made an end. */
     const struct lti_step *step; /* NULL: none */
     const uint8_t *record;
+    uint64_t base;         /* the number of the last event before the block's, had
+                              all of its events so far happened */
     struct lti_step *patched;
     const void *patched_run;
+    uint32_t patched_nth;
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
-    uint32_t who[2];       /* pid and tid, next to each other as in an event */
+    uint32_t pid, tid;     /* stand already in all events that are made in advance */
     uint64_t seq;
     struct lt_stats stats;
     const struct lti_callback *only[LTI_KIND_COUNT]; /* first of each kind */
@@ -187,24 +190,14 @@ static uint64_t wanted_range(const struct lti_decoder *d, uint64_t wanted, uint3
     return result;
 }
 
-/* The members that are the same in all kinds of events. */
-static inline void stamp(struct lti_decoder *d, void *event)
-{
-    struct lt_event *e = event;
-
-    e->seq = ++d->seq;
-    memcpy(&e->pid, d->who, sizeof d->who);
-}
-_Static_assert(offsetof(struct lt_event, tid) == offsetof(struct lt_event, pid) + 4, "pair");
-
-/* Both inline: run for every event. */
+/* Both inline: run for very many events. */
 static inline __attribute__((always_inline)) int
-deliver_reg(struct lti_decoder *d, uint32_t reg, uint64_t value, uint64_t wanted)
+deliver_reg(struct lti_decoder *d, uint64_t seq, uint32_t reg, uint64_t value, uint64_t wanted)
 {
     struct lt_reg_write *e = &d->reg_write;
     int result;
 
-    stamp(d, e);
+    e->seq = seq;
     e->pc = d->insn ? d->insn->event.pc : 0;
     e->reg = reg;
     e->value = value;
@@ -212,9 +205,10 @@ deliver_reg(struct lti_decoder *d, uint32_t reg, uint64_t value, uint64_t wanted
     return result;
 }
 
+/* *took is who of `wanted` got the event: 0 if it is nobody's. */
 static inline __attribute__((always_inline)) int
-deliver_mem(struct lti_decoder *d, uint32_t kind, uint64_t addr, uint32_t length,
-            uint64_t wanted, uint64_t *took)
+deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
+            uint32_t length, uint64_t wanted, uint64_t *took)
 {
     struct lt_mem_access *e = &d->mem;
     int result;
@@ -227,7 +221,7 @@ deliver_mem(struct lti_decoder *d, uint32_t kind, uint64_t addr, uint32_t length
         return 0;
     }
     e->type = kind;
-    stamp(d, e);
+    e->seq = seq;
     e->pc = d->insn ? d->insn->event.pc : 0;
     e->addr = addr;
     e->length = length;
@@ -346,8 +340,8 @@ static uint64_t u64_at(const uint8_t *p)
 
 /* Delivers a load or store step of up to 16 bytes. */
 static inline __attribute__((always_inline)) int
-mem_step(struct lti_decoder *d, const struct lti_step *s, uint32_t kind, bool wide,
-         uint64_t *took)
+mem_step(struct lti_decoder *d, uint64_t seq, const struct lti_step *s, uint32_t kind,
+         bool wide, uint64_t *took)
 {
     uint64_t value = d->regs[s->b];
     uint32_t length = wide ? 16 : s->d;
@@ -364,7 +358,7 @@ mem_step(struct lti_decoder *d, const struct lti_step *s, uint32_t kind, bool wi
     }
     value &= UINT64_MAX >> (length < 8 ? 64 - 8 * length : 0);
     d->mem.value = d->mem_data[0] = value;
-    return deliver_mem(d, kind, d->regs[s->a], length, s->imm, took);
+    return deliver_mem(d, seq, kind, d->regs[s->a], length, s->imm, took);
 }
 
 /* The flags of the three most frequent kinds of x86 operations, as in flags.c but
@@ -431,6 +425,7 @@ static int run_steps(struct lti_decoder *d, const void *out)
     struct lt_insn *event;
     unsigned shift;
     int result;
+    uint64_t base = d->base;
 
 #define GO goto *s->run
 #define NEXT                                                                           \
@@ -446,6 +441,8 @@ static int run_steps(struct lti_decoder *d, const void *out)
         }                                                                              \
         if (__builtin_expect(((mask) & LTI_WANTED_PULL) != 0, 0)) {                    \
             d->step = s + 1;                                                           \
+            d->seq = base + s->nth;                                                    \
+            d->base = base;                                                            \
             *(const struct lt_event **)(uintptr_t)out = (const struct lt_event *)(what); \
             return 1;                                                                  \
         }                                                                              \
@@ -460,7 +457,7 @@ static int run_steps(struct lti_decoder *d, const void *out)
     } while (0)
 #define TELL_WRITE_ONE(number, v)                                                      \
     do {                                                                               \
-        stamp(d, write);                                                           \
+        write->seq = base + s->nth;                                                    \
         write->pc = current->event.pc;                                                 \
         write->reg = (number);                                                         \
         write->value = (v);                                                            \
@@ -538,7 +535,7 @@ more:
 insn_one:
     d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
     event = (struct lt_insn *)&current->event;
-    stamp(d, event);
+    event->seq = base + s->nth;
     TELL_ONE(LT_EVENT_INSN, insn, event);
     NEXT;
 insn_silent:
@@ -549,6 +546,7 @@ insn_repeats:
     if (current && current->event.pc == event->pc) {
         /* It goes on with what it had begun. */
         d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
+        base--;
         NEXT;
     }
     d->stats.insns++;
@@ -557,9 +555,11 @@ insn:
     event = (struct lt_insn *)&current->event;
     wanted = current->wanted[LT_EVENT_INSN];
     if (wanted) {
-        stamp(d, event);
+        event->seq = base + s->nth;
         CALL(d, LT_EVENT_INSN, insn, wanted, event, result);
         DELIVERED(event, wanted);
+    } else {
+        base--;
     }
     NEXT;
 setreg:
@@ -593,12 +593,12 @@ write_slot32:
     value = u32_at(record + s->slot);
 written:
     regs[s->d] = value;
-    result = deliver_reg(d, s->d, value, s->imm);
+    result = deliver_reg(d, base + s->nth, s->d, value, s->imm);
     DELIVERED(&d->reg_write, s->imm);
     NEXT;
 flags:
-    result = deliver_reg(d, d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV, flags_value(d),
-                         s->imm);
+    result = deliver_reg(d, base + s->nth, d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV,
+                         flags_value(d), s->imm);
     DELIVERED(&d->reg_write, s->imm);
     NEXT;
 flags_one:
@@ -644,22 +644,27 @@ whole_flags_one:
     value |= regs[LTI_X86_EFLAGS] | regs[LTI_X86_DF] >> 63 << 10;
     TELL_WRITE_ONE(LT_X86_64_RFLAGS, value);
 store:
-    result = mem_step(d, s, LT_EVENT_MEM_WRITE, false, &took);
+    result = mem_step(d, base + s->nth, s, LT_EVENT_MEM_WRITE, false, &took);
+    base -= !took;
     DELIVERED(&d->mem, took);
     NEXT;
 store16:
-    result = mem_step(d, s, LT_EVENT_MEM_WRITE, true, &took);
+    result = mem_step(d, base + s->nth, s, LT_EVENT_MEM_WRITE, true, &took);
+    base -= !took;
     DELIVERED(&d->mem, took);
     NEXT;
 load:
-    result = mem_step(d, s, LT_EVENT_MEM_READ, false, &took);
+    result = mem_step(d, base + s->nth, s, LT_EVENT_MEM_READ, false, &took);
+    base -= !took;
     DELIVERED(&d->mem, took);
     NEXT;
 load16:
-    result = mem_step(d, s, LT_EVENT_MEM_READ, true, &took);
+    result = mem_step(d, base + s->nth, s, LT_EVENT_MEM_READ, true, &took);
+    base -= !took;
     DELIVERED(&d->mem, took);
     NEXT;
 end:
+    base += s->nth;
     result = 0;
     if (!out && !d->patched && d->end - d->at >= 4) {
         /* Straight on to the next record, if it is of a block that is known. */
@@ -675,10 +680,15 @@ end:
             GO;
         }
     }
+    d->seq = base;
+    goto done;
 out:
+    d->seq = base + s->nth;
+done:
     d->step = NULL;
     if (__builtin_expect(d->patched != NULL, 0)) {
         d->patched->run = d->patched_run;
+        d->patched->nth = d->patched_nth;
         d->patched = NULL;
     }
     return result;
@@ -688,6 +698,14 @@ out:
 #undef DELIVERED
 #undef TELL_ONE
 #undef TELL_WRITE_ONE
+}
+
+static void set_insn_process(struct lti_decoder *d, struct lti_block *block)
+{
+    for (uint32_t i = 0; i < block->insn_count; i++) {
+        block->insns[i].event.pid = d->pid;
+        block->insns[i].event.tid = d->tid;
+    }
 }
 
 static int find_block(struct lti_decoder *d, uint32_t number, const struct lti_block **out)
@@ -714,6 +732,7 @@ static int find_block(struct lti_decoder *d, uint32_t number, const struct lti_b
             return error == LT_ERR_STREAM ? damaged(d, "a block descriptor is damaged")
                                           : error;
         }
+        set_insn_process(d, d->blocks[number]);
         d->stats.blocks++;
     }
     *out = d->blocks[number];
@@ -733,6 +752,7 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
         return damaged(d, "a block record is cut off");
     }
     d->step = block->steps;
+    d->base = d->seq;
     d->record = d->at;
     d->at += block->record_size;
     d->stats.insns += block->begins;
@@ -760,11 +780,14 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         return damaged(d, "a partial block record does not fit its block");
     }
     d->step = block->steps;
+    d->base = d->seq;
     d->record = p + 4;
     if (count < block->insn_count) {
-        d->patched = &block->steps[block->insns[count].first_op];
+        d->patched = &block->steps[block->insns[count].first_step];
         d->patched_run = d->patched->run;
+        d->patched_nth = d->patched->nth;
         d->patched->run = d->source.run[LTI_STEP_END];
+        d->patched->nth = block->insns[count].events_before;
     }
     for (uint32_t i = 0; i < count; i++) {
         d->stats.insns += !block->insns[i].continues && !block->insns[i].repeats;
@@ -807,7 +830,7 @@ static int tell_reg(struct lti_decoder *d, uint32_t reg, uint64_t value)
     if (!wanted) {
         return 0;
     }
-    result = deliver_reg(d, reg, value, wanted);
+    result = deliver_reg(d, ++d->seq, reg, value, wanted);
     return result ? result : keep(d, &d->reg_write, sizeof d->reg_write, wanted);
 }
 
@@ -826,13 +849,14 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     const unsigned flags_reg = d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV;
     const unsigned pc_reg = d->x86 ? LT_X86_64_RIP : LT_AARCH64_PC;
     const unsigned public_count = d->x86 ? 20 : 34;
-    uint32_t reason;
+    uint32_t reason, skip;
     bool first;
 
     if (size != 8 + 8 * d->reg_count) {
         return damaged(d, "a register record has the wrong size");
     }
     reason = u32_at(p);
+    skip = u32_at(p + 4);
     first = !d->known || reason == LTI_REGS_START;
     memcpy(old, d->regs, sizeof old);
     memcpy(d->regs, p + 8, 8 * d->reg_count);
@@ -844,6 +868,9 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     for (unsigned i = 0; i < public_count; i++) {
         int result;
 
+        if (i + 1 == skip) {
+            continue;
+        }
         if (i == pc_reg || (i == flags_reg ? flags == old_flags : d->regs[i] == old[i])) {
             if (i == pc_reg || !always_writes(d, reason, i)) {
                 continue;
@@ -883,7 +910,8 @@ static int helper_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
     d->mem.value = 0;
     memcpy(&d->mem.value, p + 16, length < 8 ? length : 8);
     d->mem.data = p + 16;
-    result = deliver_mem(d, kind, u64_at(p), length, wanted, &took);
+    result = deliver_mem(d, d->seq + 1, kind, u64_at(p), length, wanted, &took);
+    d->seq += took != 0;
     if (result == 0) {
         result = keep(d, &d->mem, sizeof d->mem, took);
     }
@@ -920,7 +948,9 @@ static int deliver_call(struct lti_decoder *d, uint32_t phase)
     }
     d->call.type = LT_EVENT_SYSCALL;
     d->call.size = sizeof d->call;
-    stamp(d, &d->call);
+    d->call.seq = ++d->seq;
+    d->call.pid = d->pid;
+    d->call.tid = d->tid;
     d->call.phase = phase;
     CALL(d, LT_EVENT_SYSCALL, syscall, wanted, &d->call, result);
     return result ? result : keep(d, &d->call, sizeof d->call, wanted);
@@ -932,6 +962,9 @@ static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         return damaged(d, "a system call record is malformed");
     }
     d->call.pc = u64_at(p);
+    if (d->insn && d->insn->event.pc != d->call.pc) {
+        d->insn = NULL; /* made by code that was not recorded */
+    }
     d->call.nr = u32_at(p + 8);
     d->call.name = lt_syscall_name(d->config.arch, d->call.nr);
     d->call.arg_count = lti_syscall_arg_count(d->config.arch, d->call.nr);
@@ -961,7 +994,7 @@ struct unmapping {
 static int deliver_module(struct lti_decoder *d, uint32_t op, const struct lti_mapping *m)
 {
     struct lt_module e = {
-        .type = LT_EVENT_MODULE, .size = sizeof e, .pid = d->who[0], .tid = d->who[1], .op = op,
+        .type = LT_EVENT_MODULE, .size = sizeof e, .pid = d->pid, .tid = d->tid, .op = op,
         .prot = m->prot, .start = m->start, .end = m->end, .offset = m->offset,
         .path = m->path,
     };
@@ -982,7 +1015,7 @@ static int deliver_module(struct lti_decoder *d, uint32_t op, const struct lti_m
     if (!wanted) {
         return 0;
     }
-    stamp(d, &e);
+    e.seq = ++d->seq;
     CALL(d, LT_EVENT_MODULE, module, wanted, &e, result);
     return result ? result : keep(d, &e, sizeof e, wanted);
 }
@@ -1033,7 +1066,7 @@ static int map(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
 {
     struct lt_exit e = {
-        .type = LT_EVENT_EXIT, .size = sizeof e, .pid = d->who[0], .tid = d->who[1],
+        .type = LT_EVENT_EXIT, .size = sizeof e, .pid = d->pid, .tid = d->tid,
         .status = status, .signal = signal,
     };
     const struct lti_callbacks *c = d->config.callbacks;
@@ -1052,9 +1085,20 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
     if (!wanted) {
         return 0;
     }
-    stamp(d, &e);
+    e.seq = ++d->seq;
     CALL(d, LT_EVENT_EXIT, exit, wanted, &e, result);
     return result ? result : keep(d, &e, sizeof e, wanted);
+}
+
+static void set_process(struct lti_decoder *d, uint32_t pid, uint32_t tid)
+{
+    d->pid = d->reg_write.pid = d->mem.pid = pid;
+    d->tid = d->reg_write.tid = d->mem.tid = tid;
+    for (uint32_t i = 0; i < d->block_room; i++) {
+        if (d->blocks[i]) {
+            set_insn_process(d, d->blocks[i]);
+        }
+    }
 }
 
 /* Handles the special record at d->at; block parts are only taken in hand. */
@@ -1092,8 +1136,7 @@ static int special(struct lti_decoder *d, uint32_t head)
         if (size < 8) {
             return damaged(d, "a process record is too short");
         }
-        d->who[0] = u32_at(p);
-        d->who[1] = u32_at(p + 4);
+        set_process(d, u32_at(p), u32_at(p + 4));
         memcpy(d->cc_map, ((const struct lti_control *)(const void *)d->config.arena)->cc_map,
                sizeof d->cc_map);
         return 0;
@@ -1179,7 +1222,7 @@ int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, uint64_t *value)
         return LT_ERR_STATE;
     }
     if (reg == (d->x86 ? LT_X86_64_RIP : LT_AARCH64_PC)) {
-        *value = d->insn ? d->insn->event.pc : d->regs[reg];
+        *value = d->insn ? d->insn->event.pc : d->call.pc;
     } else if (reg == (d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV)) {
         *value = flags_value(d);
     } else {

@@ -141,7 +141,8 @@ enum lti_special {
     LTI_S_WRITE = 2,  /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
                          a helper's store for the instruction in hand */
     LTI_S_READ = 3,   /* alike: a helper's load */
-    LTI_S_REGS = 4,   /* u32 reason, u32 0, u64 values[]: the register file */
+    LTI_S_REGS = 4,   /* u32 reason, u32 skip, u64 values[]: the register file;
+                         skip - 1 is a register whose write is told later */
     LTI_S_SYSCALL = 5, /* u64 pc, u32 nr, u32 0, u64 args[6], then for each
                           argument that is a string u32 index, u32 bytes, text
                           padded to 4 */

@@ -2,8 +2,8 @@
 #
 # Our own code, the library and the command line, once more with the address and
 # the undefined-behaviour sanitizer; included by tests/CMakeLists.txt.  The engine
-# inside is the same.  All unit tests, the sessions
-# of the API's and the command line's tests and some of the oracle's run in it.
+# inside is the same.  All unit tests, the sessions of the API's and the command
+# line's tests and some of the oracle's run in it.
 
 include(CheckCSourceCompiles)
 set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -14,7 +14,8 @@ if(NOT HAVE_SANITIZERS)
     message(STATUS "the compiler has no sanitizers: no tests with them")
     return()
 endif()
-list(APPEND sanitize -O1 -g1)
+# Warnings are for the ordinary build: here some are false.
+list(APPEND sanitize -O1 -g1 -w)
 
 # sanitized_sources(VARIABLE FILE...): names files of the top directory from here.
 function(sanitized_sources variable)
@@ -23,7 +24,6 @@ function(sanitized_sources variable)
     set(${variable} ${ARGN} PARENT_SCOPE)
 endfunction()
 
-# As many engines would be embedded as there are programs: they share this object.
 sanitized_sources(sources ${library_sources})
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/engine-blob.S PROPERTIES
     OBJECT_DEPENDS ${engine} COMPILE_DEFINITIONS LTI_ENGINE_FILE="${engine}")

@@ -64,7 +64,8 @@ struct lt_insn {
 /*
  * An instruction or a system call wrote a register, possibly with the value
  * that it already had.  A partial write gives the whole register's new value.
- * The program counter is not reported.
+ * The program counter is not reported.  What the delivery of a signal, or the
+ * return from one, does to registers is reported of the instruction before it.
  */
 struct lt_reg_write {
     uint32_t type;

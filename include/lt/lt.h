@@ -330,9 +330,10 @@ int lt_on_exit(lt_session *session, const struct lt_filter *filter,
 
 /*
  * The value of a register at the event in hand: before the instruction executes
- * in its lt_insn event, after the write in its lt_reg_write event.
- * LT_ERR_ARGUMENT, LT_ERR_STATE (no event in hand, or registers are not
- * recorded; see LT_FILTER_NO_REGS).
+ * in its lt_insn event, after the write in its lt_reg_write event, and in both
+ * events of a system call as it was made.  LT_ERR_ARGUMENT, LT_ERR_STATE (no
+ * event in hand, nothing has been executed yet, or registers are not recorded;
+ * see LT_FILTER_NO_REGS).
  */
 int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value);
 

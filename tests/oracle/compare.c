@@ -45,7 +45,7 @@
 #include "oracle.h"
 
 #define MAX_REGIONS 8
-#define MAX_WRITES 64
+#define MAX_WRITES 1024
 #define MAX_REPORTS 12
 #define X86_UNCOMPARED UINT64_C(0x10100) /* trap and resume flags */
 
