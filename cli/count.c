@@ -309,7 +309,9 @@ static void add_text_symbol(struct out *out, const struct symbol_count *symbol,
     p = put_dec(p, permille % 10);
     p = put_lit(p, " %  ");
     out_upto(out, p);
-    out_plain(out, symbol->name ? symbol->name : symbol->module ? "(no symbol)" : "(no file)");
+    out_plain(out, symbol->name     ? symbol->name
+                   : symbol->module ? "(no symbol)"
+                                    : "(no file)");
     if (symbol->module) {
         out_bytes(out, "  ", 2);
         out_plain(out, symbol->module);

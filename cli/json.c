@@ -22,8 +22,8 @@ static char *put_thread(char *p, struct log *log, uint32_t tid, uint32_t pid)
 }
 
 /* {"type":TYPE,"seq":N,"tid":N,"pid":N of any record. */
-#define BEGIN(p, log, type, event)                                             \
-    put_thread(put_dec(put_lit(p, "{\"type\":\"" type "\",\"seq\":"), (event)->seq), \
+#define BEGIN(p, log, type, event)                                                       \
+    put_thread(put_dec(put_lit(p, "{\"type\":\"" type "\",\"seq\":"), (event)->seq),     \
                (log), (event)->tid, (event)->pid)
 
 static char *put_pc(char *p, uint64_t pc)

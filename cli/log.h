@@ -21,13 +21,13 @@
 
 struct log {
     struct out out;
-    struct out scratch;    /* in memory: to put a place's text together */
+    struct out scratch; /* in memory: to put a place's text together */
     const struct options *options;
     struct places *places;
     struct progress progress;
-    uint64_t events;       /* written to the log, or counted */
-    uint32_t kinds;        /* LT_KIND bits of what goes into the log */
-    uint32_t arch;         /* LT_ARCH_*, 0 before log_reg_name() */
+    uint64_t events; /* written to the log, or counted */
+    uint32_t kinds;  /* LT_KIND bits of what goes into the log */
+    uint32_t arch;   /* LT_ARCH_*, 0 before log_reg_name() */
     const char *reg_names[256];
     /* The last instruction written, for the text format. */
     uint64_t last_pc;

@@ -17,10 +17,10 @@ struct options {
     const char *sysroot; /* -L, or NULL */
     uint64_t pc_start;   /* --range */
     uint64_t pc_end;
-    uint32_t kinds;      /* LT_KIND bits of what goes into the log */
+    uint32_t kinds; /* LT_KIND bits of what goes into the log */
     bool json;
     bool count;
-    char **program;      /* the guest's argv */
+    char **program; /* the guest's argv */
 };
 
 /* Parses the arguments of `lt run`, argv[0] being "lt run".  Returns -1 to go

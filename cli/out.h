@@ -19,8 +19,8 @@
 
 struct out {
     int fd;
-    int error;   /* errno of the first write that failed, else 0 */
-    bool live;   /* somebody may be watching: no regular file */
+    int error; /* errno of the first write that failed, else 0 */
+    bool live; /* somebody may be watching: no regular file */
     size_t used;
     size_t size; /* of data */
     char *data;
@@ -75,7 +75,7 @@ static inline void out_upto(struct out *out, const char *end)
 /* ---- Formatting at a pointer; each returns the new end ---- */
 
 /* A string literal. */
-#define put_lit(p, literal)                                                    \
+#define put_lit(p, literal)                                                              \
     ((char *)memcpy((p), (literal), sizeof(literal) - 1) + sizeof(literal) - 1)
 
 static inline char *put_bytes(char *p, const char *bytes, size_t size)

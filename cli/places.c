@@ -64,7 +64,8 @@ void places_destroy(struct places *places)
 
 static uint32_t hash(uint64_t pc, uint32_t pid)
 {
-    return (uint32_t)(((pc ^ ((uint64_t)pid << 40)) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+    return (uint32_t)(((pc ^ ((uint64_t)pid << 40)) * UINT64_C(0x9e3779b97f4a7c15)) >>
+                      32);
 }
 
 /* The slot of that address, or the free one where it would stand. */

@@ -15,8 +15,8 @@
 struct place {
     uint64_t pc;
     uint32_t pid;
-    uint8_t length;    /* of the instruction; 0: the slot is free */
-    bool stale;        /* the module here has changed */
+    uint8_t length; /* of the instruction; 0: the slot is free */
+    bool stale;     /* the module here has changed */
     uint8_t bytes[15];
     uint32_t size;     /* of text */
     const char *text;  /* the line's part that is always the same, or NULL */
@@ -31,8 +31,7 @@ void places_destroy(struct places *places);
 
 /* The place of an instruction.  *fresh says that the caller must fill in `text`
  * or `counter`.  Valid until the next call.  NULL: out of memory. */
-struct place *places_find(struct places *places, const struct lt_insn *insn,
-                          bool *fresh);
+struct place *places_find(struct places *places, const struct lt_insn *insn, bool *fresh);
 
 /* Gives `place` a copy of `text`.  0 or LT_ERR_NO_MEMORY. */
 int places_set_text(struct places *places, struct place *place, const char *text,

@@ -172,8 +172,7 @@ int run(const struct options *options)
     error = log_open(&log, options);
     if (error) {
         fprintf(stderr, "lt: cannot open the log %s: %s\n",
-                options->output ? options->output : "on standard error",
-                strerror(error));
+                options->output ? options->output : "on standard error", strerror(error));
         free(path);
         return STATUS_FAILURE;
     }

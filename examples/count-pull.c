@@ -12,9 +12,12 @@
 #define KINDS (LT_EVENT_EXIT + 1)
 
 static const char *const names[KINDS] = {
-    [LT_EVENT_INSN] = "instructions",     [LT_EVENT_REG_WRITE] = "register writes",
-    [LT_EVENT_MEM_WRITE] = "memory writes", [LT_EVENT_MEM_READ] = "memory reads",
-    [LT_EVENT_SYSCALL] = "system call events", [LT_EVENT_MODULE] = "module events",
+    [LT_EVENT_INSN] = "instructions",
+    [LT_EVENT_REG_WRITE] = "register writes",
+    [LT_EVENT_MEM_WRITE] = "memory writes",
+    [LT_EVENT_MEM_READ] = "memory reads",
+    [LT_EVENT_SYSCALL] = "system call events",
+    [LT_EVENT_MODULE] = "module events",
     [LT_EVENT_EXIT] = "exits",
 };
 

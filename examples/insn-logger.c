@@ -26,14 +26,15 @@ static int on_insn(lt_session *session, const struct lt_insn *insn, void *user)
     if (logger->count++ == 0) {
         /* The architecture is known since the run has begun. */
         int arch = lt_session_arch(session);
-        int reg = arch < 0 ? arch
-                           : lt_reg_find((uint32_t)arch,
-                                         arch == LT_ARCH_X86_64 ? "rdi" : "x0");
+        int reg =
+            arch < 0 ? arch
+                     : lt_reg_find((uint32_t)arch, arch == LT_ARCH_X86_64 ? "rdi" : "x0");
         if (reg < 0)
             return reg;
         logger->argument = (uint32_t)reg;
     }
-    if (lt_disassemble(session, insn->pc, insn->bytes, insn->length, text, sizeof text) < 0)
+    if (lt_disassemble(session, insn->pc, insn->bytes, insn->length, text, sizeof text) <
+        0)
         strcpy(text, "(bad)");
     lt_symbol_init(&symbol, sizeof symbol);
     if (lt_symbol_at(session, insn->pc, &symbol) < 0 || !symbol.name)

@@ -63,8 +63,8 @@ int main(int argc, char **argv)
     lt_filter_init(&filter, sizeof filter);
     filter.flags = LT_FILTER_NO_REGS; /* on_write() asks for no register */
     /* With a range, only writes that touch it reach on_write(). */
-    if (sscanf(argv[1], "%" SCNx64 "-%" SCNx64, &filter.addr_start,
-               &filter.addr_end) != 2) {
+    if (sscanf(argv[1], "%" SCNx64 "-%" SCNx64, &filter.addr_start, &filter.addr_end) !=
+        2) {
         filter.addr_start = filter.addr_end = 0;
         watch.variable = argv[1];
     }

@@ -5,16 +5,48 @@
 #include "lt-target.h"
 #include "stream.h"
 
-#define X(n) { offsetof(CPUARMState, xregs[n]), n, 8, false }
+#define X(n)                                                                             \
+    {                                                                                    \
+        offsetof(CPUARMState, xregs[n]), n, 8, false                                     \
+    }
 
 static const LtGlobal globals[] = {
-    X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10),
-    X(11), X(12), X(13), X(14), X(15), X(16), X(17), X(18), X(19), X(20),
-    X(21), X(22), X(23), X(24), X(25), X(26), X(27), X(28), X(29), X(30), X(31),
-    { offsetof(CPUARMState, NF), LTI_A64_NF, 4, true },
-    { offsetof(CPUARMState, ZF), LTI_A64_ZF, 4, true },
-    { offsetof(CPUARMState, CF), LTI_A64_CF, 4, true },
-    { offsetof(CPUARMState, VF), LTI_A64_VF, 4, true },
+    X(0),
+    X(1),
+    X(2),
+    X(3),
+    X(4),
+    X(5),
+    X(6),
+    X(7),
+    X(8),
+    X(9),
+    X(10),
+    X(11),
+    X(12),
+    X(13),
+    X(14),
+    X(15),
+    X(16),
+    X(17),
+    X(18),
+    X(19),
+    X(20),
+    X(21),
+    X(22),
+    X(23),
+    X(24),
+    X(25),
+    X(26),
+    X(27),
+    X(28),
+    X(29),
+    X(30),
+    X(31),
+    {offsetof(CPUARMState, NF), LTI_A64_NF, 4, true},
+    {offsetof(CPUARMState, ZF), LTI_A64_ZF, 4, true},
+    {offsetof(CPUARMState, CF), LTI_A64_CF, 4, true},
+    {offsetof(CPUARMState, VF), LTI_A64_VF, 4, true},
 };
 
 static void collect(CPUArchState *env, uint64_t *values, bool inside)
@@ -44,21 +76,22 @@ static bool repeats(const uint8_t *code, unsigned size)
 /* Names are those of target/arm/helper.h and target/arm/tcg/helper-*.h. */
 static LtEffect effect(const char *helper)
 {
-    static const char *const own[] = { /* work on vectors and FP only */
-        "vfp_", "neon_", "gvec_", "advsimd_", "crypto_", "rsqrte", "recpe",
-        "rsqrts", "recps", "rint", "frint", "fcvt", "set_rmode", "frecpx",
-        "fjcvtzs", "simd_tblx",
+    static const char *const own[] = {
+        /* work on vectors and FP only */
+        "vfp_",      "neon_",  "gvec_",   "advsimd_",  "crypto_", "rsqrte",
+        "recpe",     "rsqrts", "recps",   "rint",      "frint",   "fcvt",
+        "set_rmode", "frecpx", "fjcvtzs", "simd_tblx",
     };
 
     if (strcmp(helper, "vfp_get_fpscr") == 0 || strcmp(helper, "vfp_set_fpscr") == 0) {
-        return (LtEffect){ .known = true };
+        return (LtEffect){.known = true};
     }
     for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
         if (strncmp(helper, own[i], strlen(own[i])) == 0) {
-            return (LtEffect){ .known = true };
+            return (LtEffect){.known = true};
         }
     }
-    return (LtEffect){ .memory = true };
+    return (LtEffect){.memory = true};
 }
 
 static bool completes(const char *helper, const uint64_t *args, unsigned count)

@@ -69,17 +69,17 @@ extern bool lt_filtered; /* some code is not traced: registers may be stale */
 
 /* lt-stream.c */
 void lt_stream_attach(int fd);
-void lt_stream_detach(CPUState *cpu);     /* in a forked child */
-void lt_stream_start(CPUState *cpu);      /* the CPU's first instruction is near */
-bool lt_stream_owns(CPUState *cpu);       /* its events are recorded */
+void lt_stream_detach(CPUState *cpu); /* in a forked child */
+void lt_stream_start(CPUState *cpu);  /* the CPU's first instruction is near */
+bool lt_stream_owns(CPUState *cpu);   /* its events are recorded */
 void lt_commit(CPUState *cpu);
 uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload);
 void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside);
-void *lt_desc_alloc(uint32_t size);       /* room for a descriptor */
-uint32_t lt_block_reserve(void);          /* a block number for it */
+void *lt_desc_alloc(uint32_t size); /* room for a descriptor */
+uint32_t lt_block_reserve(void);    /* a block number for it */
 void lt_desc_publish(uint32_t block, void *desc);
 
 /* lt-process.c */
-unsigned lt_want_at(uint64_t pc);         /* LTI_WANT_* by the filters */
+unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */
 
 #endif

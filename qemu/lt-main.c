@@ -18,8 +18,8 @@ int main(int argc, char **argv, char **envp)
         const char *arch;
         int (*entry)(int argc, char **argv, char **envp);
     } engines[] = {
-        { "x86_64", lt_engine_x86_64 },
-        { "aarch64", lt_engine_aarch64 },
+        {"x86_64", lt_engine_x86_64},
+        {"aarch64", lt_engine_aarch64},
     };
 
     if (argc < 6) {

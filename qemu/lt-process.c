@@ -24,14 +24,14 @@
 #define SELF "/proc/self/exe"
 
 static const char *sysroot = "";
-static GArray *mappings;      /* struct mapping, sorted by nothing */
-static GByteArray *pending;   /* map records of threads that are not recorded */
-static QemuMutex lock;        /* over both */
+static GArray *mappings;            /* struct mapping, sorted by nothing */
+static GByteArray *pending;         /* map records of threads that are not recorded */
+static QemuMutex lock;              /* over both */
 static uint64_t left[LTI_MAX_REGS]; /* registers as cpu_exec() left them */
 static bool started, in_syscall, exiting, sigreturned, exec_counted;
 
 struct mapping {
-    abi_ulong start, end;     /* exclusive */
+    abi_ulong start, end; /* exclusive */
     char *path;
 };
 
@@ -79,8 +79,8 @@ G_NORETURN void lt_load_failed(const char *path, int error)
 {
     if (lt_control) {
         lt_control->load_error = error;
-        snprintf(lt_control->message, sizeof(lt_control->message),
-                 "cannot load %s: %s", path, strerror(error));
+        snprintf(lt_control->message, sizeof(lt_control->message), "cannot load %s: %s",
+                 path, strerror(error));
     } else {
         fprintf(stderr, "libtrace: cannot load %s: %s\n", path, strerror(error));
     }
@@ -139,7 +139,7 @@ static void forget_range(abi_ulong start, abi_ulong end)
             continue;
         }
         if (m->start < start && m->end > end) {
-            struct mapping rest = { end, m->end, g_strdup(m->path) };
+            struct mapping rest = {end, m->end, g_strdup(m->path)};
             m->end = start;
             g_array_append_val(mappings, rest);
         } else if (m->start < start) {
@@ -159,15 +159,15 @@ static void put(GByteArray *to, const void *data, size_t size)
 }
 
 /* Tells that [start, end) now shows `path` from `offset`, or no file. */
-static void remapped(abi_ulong start, abi_ulong end, const char *path,
-                     uint64_t offset, uint32_t prot)
+static void remapped(abi_ulong start, abi_ulong end, const char *path, uint64_t offset,
+                     uint32_t prot)
 {
     CPUState *cpu = thread_cpu;
     uint32_t path_size = path ? strlen(path) : 0, padded = ROUND_UP(path_size, 4);
     g_autoptr(GByteArray) record = g_byte_array_new();
-    uint64_t range[3] = { start, end, offset };
-    uint32_t head = LTI_SPECIAL_HEAD(path ? LTI_S_MAP : LTI_S_UNMAP,
-                                     path ? 36 + padded : 20);
+    uint64_t range[3] = {start, end, offset};
+    uint32_t head =
+        LTI_SPECIAL_HEAD(path ? LTI_S_MAP : LTI_S_UNMAP, path ? 36 + padded : 20);
 
     if (!lt_control || !cpu || start >= end) {
         return;
@@ -183,7 +183,7 @@ static void remapped(abi_ulong start, abi_ulong end, const char *path,
     qemu_mutex_lock(&lock);
     forget_range(start, end);
     if (path) {
-        struct mapping m = { start, end, g_strdup(path) };
+        struct mapping m = {start, end, g_strdup(path)};
         g_array_append_val(mappings, m);
     }
     lt_stream_start(cpu);
@@ -207,8 +207,8 @@ static void flush_pending(CPUState *cpu)
     while (at < pending->len) {
         uint32_t head = ldl_he_p(pending->data + at);
         uint32_t size = LTI_SPECIAL_SIZE(head);
-        memcpy(lt_special(cpu, LTI_SPECIAL_KIND(head), size - 4),
-               pending->data + at + 4, size - 4);
+        memcpy(lt_special(cpu, LTI_SPECIAL_KIND(head), size - 4), pending->data + at + 4,
+               size - 4);
         at += size;
     }
     g_byte_array_set_size(pending, 0);
@@ -217,8 +217,8 @@ static void flush_pending(CPUState *cpu)
 
 abi_long __real_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
 abi_long __wrap_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
-abi_long __wrap_target_mmap(abi_ulong start, abi_ulong len, int prot, int flags,
-                            int fd, off_t offset)
+abi_long __wrap_target_mmap(abi_ulong start, abi_ulong len, int prot, int flags, int fd,
+                            off_t offset)
 {
     abi_long ret = __real_target_mmap(start, len, prot, flags, fd, offset);
 
@@ -305,11 +305,12 @@ int __wrap_cpu_exec(CPUState *cpu)
     } else if (in_syscall) {
         lt_record_regs(cpu, sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, 0, false);
     } else {
-        uint64_t now[LTI_MAX_REGS] = { 0 };
+        uint64_t now[LTI_MAX_REGS] = {0};
 
         lt_target.collect(cpu_env(cpu), now, false);
-        lt_record_regs(cpu, memcmp(now, left, sizeof(now)) ? LTI_REGS_SIGNAL
-                                                           : LTI_REGS_CHECK, 0, false);
+        lt_record_regs(cpu,
+                       memcmp(now, left, sizeof(now)) ? LTI_REGS_SIGNAL : LTI_REGS_CHECK,
+                       0, false);
     }
     in_syscall = sigreturned = false;
     lt_make_room(cpu);
@@ -322,7 +323,7 @@ int __wrap_cpu_exec(CPUState *cpu)
 static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args)
 {
     g_autoptr(GByteArray) record = g_byte_array_new();
-    uint32_t head[2] = { nr, 0 };
+    uint32_t head[2] = {nr, 0};
     uint8_t strings = 0;
 
     if (nr >= 0 && nr < (int)ARRAY_SIZE(lt_control->strings)) {
@@ -338,7 +339,7 @@ static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *a
         char *text = strings & (1u << i) ? lock_user_string(args[i]) : NULL;
         if (text) {
             uint32_t size = strnlen(text, 4095);
-            uint32_t entry[2] = { i, size };
+            uint32_t entry[2] = {i, size};
             put(record, entry, 8);
             put(record, text, size);
             put(record, "\0\0\0", ROUND_UP(size, 4) - size);
@@ -357,7 +358,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
                            abi_long a7, abi_long a8)
 {
     CPUState *cpu = env_cpu(env);
-    const abi_long args[6] = { a1, a2, a3, a4, a5, a6 };
+    const abi_long args[6] = {a1, a2, a3, a4, a5, a6};
     uint64_t pc = lt_target.enter_syscall(env);
     abi_long ret;
     uint8_t *p;
@@ -385,9 +386,8 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     }
 #endif
     if (ret > 0 && nr == TARGET_NR_clone) {
-        qatomic_inc(a1 & CLONE_VM && a1 & CLONE_THREAD
-                        ? &lt_control->untraced_threads
-                        : &lt_control->untraced_processes);
+        qatomic_inc(a1 & CLONE_VM && a1 & CLONE_THREAD ? &lt_control->untraced_threads
+                                                       : &lt_control->untraced_processes);
     }
     exiting = false;
     sigreturned = ret == -QEMU_ESIGRETURN;

@@ -23,9 +23,9 @@ bool lt_filtered;
 bool lt_watch_stores, lt_watch_loads;
 
 static uint8_t *arena;
-static CPUState *owner;     /* the CPU whose events are recorded */
-static uint8_t *chunk;      /* where its current chunk begins */
-static bool forgetting;     /* a flush of the descriptors is under way */
+static CPUState *owner; /* the CPU whose events are recorded */
+static uint8_t *chunk;  /* where its current chunk begins */
+static bool forgetting; /* a flush of the descriptors is under way */
 
 static long futex(uint32_t *word, int op, uint32_t value)
 {
@@ -34,8 +34,8 @@ static long futex(uint32_t *word, int op, uint32_t value)
 
 void lt_stream_attach(int fd)
 {
-    arena = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_NORESERVE, fd, 0);
+    arena = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+                 fd, 0);
     if (arena == MAP_FAILED) {
         fprintf(stderr, "libtrace: the engine cannot map its arena: %s\n",
                 strerror(errno));
@@ -201,7 +201,7 @@ uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload)
 
 void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside)
 {
-    uint64_t values[LTI_MAX_REGS] = { 0 };
+    uint64_t values[LTI_MAX_REGS] = {0};
     uint32_t bytes = lt_target.reg_count * 8;
     uint8_t *p;
 
@@ -216,8 +216,8 @@ void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside)
     cpu->neg.lt_stale = 0;
 }
 
-static void access_record(CPUState *cpu, unsigned kind, uint64_t addr,
-                          const void *data, uint32_t size)
+static void access_record(CPUState *cpu, unsigned kind, uint64_t addr, const void *data,
+                          uint32_t size)
 {
     const uint8_t *bytes = data;
 
@@ -292,7 +292,8 @@ static uint8_t *make_part(uint8_t *p, uint8_t *end, const struct lti_desc *desc,
 {
     const struct lti_desc_insn *insns = (const void *)(desc + 1);
     uint32_t block = ldl_he_p(p);
-    uint32_t slots = (n < desc->insn_count ? insns[n].slot_offset : desc->record_size) - 4;
+    uint32_t slots =
+        (n < desc->insn_count ? insns[n].slot_offset : desc->record_size) - 4;
     uint8_t *rest = p + desc->record_size;
 
     /* The slots move up behind a longer head, what follows behind them. */
@@ -394,8 +395,8 @@ void *lt_desc_alloc(uint32_t size)
     uint64_t used = c->desc_used;
 
     size = ROUND_UP(size, 16);
-    if (!forgetting && (used > LTI_DESC_SIZE / 4 * 3 ||
-                        c->blocks > LTI_MAX_BLOCKS / 4 * 3)) {
+    if (!forgetting &&
+        (used > LTI_DESC_SIZE / 4 * 3 || c->blocks > LTI_MAX_BLOCKS / 4 * 3)) {
         forgetting = true;
         async_safe_run_on_cpu(owner, forget_blocks, RUN_ON_CPU_NULL);
     }

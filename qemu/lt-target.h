@@ -8,31 +8,31 @@
 
 /* A register of the stream that QEMU keeps in a TCG global. */
 typedef struct LtGlobal {
-    intptr_t offset;  /* in CPUArchState */
-    uint8_t reg;      /* number in the stream */
-    uint8_t bytes;    /* 4 or 8 */
-    bool flag;        /* part of the flags register: hidden */
+    intptr_t offset; /* in CPUArchState */
+    uint8_t reg;     /* number in the stream */
+    uint8_t bytes;   /* 4 or 8 */
+    bool flag;       /* part of the flags register: hidden */
 } LtGlobal;
 
 /* What a helper does besides returning a value. */
 typedef struct LtEffect {
-    bool known;      /* `regs`, `flags` and `memory` are all that it does */
-    bool memory;     /* it may access guest memory or raise an exception */
-    bool flags;      /* it writes the flags register */
-    uint64_t regs;   /* stream registers that it always writes, a bit each */
+    bool known;    /* `regs`, `flags` and `memory` are all that it does */
+    bool memory;   /* it may access guest memory or raise an exception */
+    bool flags;    /* it writes the flags register */
+    uint64_t regs; /* stream registers that it always writes, a bit each */
 } LtEffect;
 
 typedef struct LtTarget {
-    const char *name;            /* as on the command line */
-    unsigned reg_count;          /* of the stream's register file */
+    const char *name;   /* as on the command line */
+    unsigned reg_count; /* of the stream's register file */
     const LtGlobal *globals;
     unsigned global_count;
-    unsigned cc_op;              /* register that is static, or ~0u */
-    unsigned cc_dynamic;         /* insn_start word: cc_op is not static */
-    intptr_t df_offset;          /* i32 flag outside the globals, or -1 */
+    unsigned cc_op;      /* register that is static, or ~0u */
+    unsigned cc_dynamic; /* insn_start word: cc_op is not static */
+    intptr_t df_offset;  /* i32 flag outside the globals, or -1 */
     unsigned df_reg;
-    intptr_t repeat_offset;      /* u64 that changes with each iteration of an
-                                    instruction that repeats, or -1 */
+    intptr_t repeat_offset; /* u64 that changes with each iteration of an
+                               instruction that repeats, or -1 */
     /* Fills `values` from env; `inside`: within cpu_exec(). */
     void (*collect)(CPUArchState *env, uint64_t *values, bool inside);
     /* Whether an instruction leaves the flags as they are although QEMU

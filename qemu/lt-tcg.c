@@ -43,23 +43,23 @@ enum kind { OPAQUE, CONST, REG, OP, POINTER };
 
 typedef struct Node {
     uint8_t kind;
-    uint8_t op;         /* OP: enum lti_opcode */
-    bool is32;          /* what a slot holds */
-    bool op32;          /* OP: LTI_OP_32 */
+    uint8_t op; /* OP: enum lti_opcode */
+    bool is32;  /* what a slot holds */
+    bool op32;  /* OP: LTI_OP_32 */
     uint8_t operands;
     uint16_t operand[4];
-    uint64_t imm;       /* CONST: value; REG: register; OP: lti_op.imm */
+    uint64_t imm; /* CONST: value; REG: register; OP: lti_op.imm */
     TCGTemp *temp;
-    TCGOp *def;         /* the slot's store goes behind this, */
-    TCGv_ptr buffer;    /* to the record at this, which is known there */
-    int32_t slot;       /* offset in the record, or -1 */
-    int32_t value;      /* number in the steps, valid in `epoch` */
+    TCGOp *def;      /* the slot's store goes behind this, */
+    TCGv_ptr buffer; /* to the record at this, which is known there */
+    int32_t slot;    /* offset in the record, or -1 */
+    int32_t value;   /* number in the steps, valid in `epoch` */
     uint32_t epoch;
 } Node;
 
 typedef struct Insn {
     uint64_t pc;
-    int64_t cc;         /* cc_op before it, or -1: not static */
+    int64_t cc; /* cc_op before it, or -1: not static */
     TCGOp *start;
     uint32_t size;
     uint8_t want;
@@ -74,12 +74,12 @@ static struct {
     uint32_t stamp;
     bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
     bool df_written, flags_event;
-    unsigned ways;      /* out of a complex instruction, so far */
-    TCGLabel *branch;   /* where the last branch goes, if all that was known
-                           there still is, else NULL */
-    TCGOp *first;       /* where values that nobody defined are known, */
+    unsigned ways;         /* out of a complex instruction, so far */
+    TCGLabel *branch;      /* where the last branch goes, if all that was known
+                              there still is, else NULL */
+    TCGOp *first;          /* where values that nobody defined are known, */
     TCGv_ptr first_buffer; /* and this */
-    int64_t cc;         /* cc_op as the library knows it, or -1 */
+    int64_t cc;            /* cc_op as the library knows it, or -1 */
 
     Insn insns[INSNS + 1];
     unsigned insn_count;
@@ -90,7 +90,7 @@ static struct {
     TCGv_ptr buffer;
     uint32_t block, offset;
     unsigned ways_out;
-    unsigned from, count;          /* instructions in it */
+    unsigned from, count; /* instructions in it */
     bool continues;
     struct lti_desc_insn insn[INSNS];
     struct lti_op ops[OPS];
@@ -164,24 +164,33 @@ static void regs_anew(CPUArchState *env)
     env_cpu(env)->neg.lt_stale = 0;
 }
 
-#define MASK_ACCESS (dh_typemask(void, 0) | dh_typemask(env, 1) | dh_typemask(i64, 2) | \
-                     dh_typemask(i32, 3))
+#define MASK_ACCESS                                                                      \
+    (dh_typemask(void, 0) | dh_typemask(env, 1) | dh_typemask(i64, 2) |                  \
+     dh_typemask(i32, 3))
 #define MASK_ENV (dh_typemask(void, 0) | dh_typemask(env, 1))
 
 static TCGHelperInfo slow_store_info = {
-    .func = slow_store, .name = "lt_store", .flags = TCG_CALL_NO_RWG,
+    .func = slow_store,
+    .name = "lt_store",
+    .flags = TCG_CALL_NO_RWG,
     .typemask = MASK_ACCESS,
 };
 static TCGHelperInfo slow_load_info = {
-    .func = slow_load, .name = "lt_load", .flags = TCG_CALL_NO_RWG,
+    .func = slow_load,
+    .name = "lt_load",
+    .flags = TCG_CALL_NO_RWG,
     .typemask = MASK_ACCESS,
 };
 static TCGHelperInfo regs_after_helper_info = {
-    .func = regs_after_helper, .name = "lt_regs_after_helper",
-    .flags = TCG_CALL_NO_WG, .typemask = MASK_ENV | dh_typemask(i32, 2),
+    .func = regs_after_helper,
+    .name = "lt_regs_after_helper",
+    .flags = TCG_CALL_NO_WG,
+    .typemask = MASK_ENV | dh_typemask(i32, 2),
 };
 static TCGHelperInfo regs_anew_info = {
-    .func = regs_anew, .name = "lt_regs_anew", .flags = TCG_CALL_NO_WG,
+    .func = regs_anew,
+    .name = "lt_regs_anew",
+    .flags = TCG_CALL_NO_WG,
     .typemask = MASK_ENV,
 };
 
@@ -343,7 +352,8 @@ static void make_cheap(unsigned node)
 {
     Node *n = &s.nodes[node];
 
-    if (n->slot < 0 && (n->kind == OPAQUE || (n->kind == OP && direct && steps(node) > 3))) {
+    if (n->slot < 0 &&
+        (n->kind == OPAQUE || (n->kind == OP && direct && steps(node) > 3))) {
         give_slot(n);
     } else {
         make_known(node);
@@ -376,7 +386,7 @@ static unsigned new_value(void)
 static unsigned evaluate(unsigned node)
 {
     Node *n = &s.nodes[node];
-    unsigned v[4] = { 0 };
+    unsigned v[4] = {0};
     struct lti_op *o;
 
     if (n->epoch == s.epoch) {
@@ -444,7 +454,8 @@ static void set_reg(const LtGlobal *g, unsigned value)
 
 static intptr_t neg_offset(size_t offset_in_neg)
 {
-    return (intptr_t)(offsetof(CPUState, neg) + offset_in_neg) - (intptr_t)sizeof(CPUState);
+    return (intptr_t)(offsetof(CPUState, neg) + offset_in_neg) -
+           (intptr_t)sizeof(CPUState);
 }
 #define NEG(field) neg_offset(offsetof(CPUNegativeOffsetState, field))
 
@@ -541,8 +552,12 @@ static void write_descriptor(uint32_t block, unsigned count)
     size = ops_at + op_count * sizeof(s.ops[0]) + code_size;
     d = lt_desc_alloc(size);
     *d = (struct lti_desc){
-        .pc = s.insns[s.from].pc, .size = size, .record_size = s.offset,
-        .insn_count = count, .op_count = op_count, .value_count = s.max_values,
+        .pc = s.insns[s.from].pc,
+        .size = size,
+        .record_size = s.offset,
+        .insn_count = count,
+        .op_count = op_count,
+        .value_count = s.max_values,
         .code_size = code_size,
     };
     memcpy(d + 1, s.insn, count * sizeof(s.insn[0]));
@@ -635,9 +650,9 @@ static void report_writes(unsigned insn, int64_t next_cc)
         s.cc = next_cc;
         flags = true;
     }
-    if (flags && (s.flags_event || s.df_written ||
-                  !lt_target.keeps_flags(g2h_untagged(s.insns[insn].pc),
-                                         s.insns[insn].size))) {
+    if (flags &&
+        (s.flags_event || s.df_written ||
+         !lt_target.keeps_flags(g2h_untagged(s.insns[insn].pc), s.insns[insn].size))) {
         new_op(LTI_FLAGS);
     }
 }
@@ -711,8 +726,8 @@ static void report_complex(TCGOp *op, unsigned insn, const bool *may_write,
         set_reg_const(lt_target.cc_op, next_cc);
         s.cc = next_cc;
     }
-    if (flags && !hidden && !lt_target.keeps_flags(g2h_untagged(s.insns[insn].pc),
-                                                   s.insns[insn].size)) {
+    if (flags && !hidden &&
+        !lt_target.keeps_flags(g2h_untagged(s.insns[insn].pc), s.insns[insn].size)) {
         new_op(LTI_FLAGS);
     }
 }
@@ -740,7 +755,7 @@ static LtEffect effect_of(TCGOp *op)
     LtEffect e;
 
     if (info->flags & (TCG_CALL_NO_READ_GLOBALS | TCG_CALL_NO_SE)) {
-        return (LtEffect){ .known = true };
+        return (LtEffect){.known = true};
     }
     e = lt_target.effect(info->name);
     if (info->flags & TCG_CALL_NO_WRITE_GLOBALS) {
@@ -785,7 +800,8 @@ static void find_repeat_cc(Insn *insn)
     }
     for (TCGOp *op = QTAILQ_NEXT(insn->start, link); op && !branch_label(op);
          op = QTAILQ_NEXT(op, link)) {
-        if (op->opc == INDEX_op_mov_i32 && temp_idx(arg_temp(op->args[0])) == cc_op_temp &&
+        if (op->opc == INDEX_op_mov_i32 &&
+            temp_idx(arg_temp(op->args[0])) == cc_op_temp &&
             arg_temp(op->args[1])->kind == TEMP_CONST) {
             insn->cc = (uint32_t)arg_temp(op->args[1])->val;
             return;
@@ -803,7 +819,8 @@ static bool scan(struct DisasContextBase *db)
     GHashTable *seen = NULL;
 
     s.exit_label_op = NULL;
-    QTAILQ_FOREACH(op, &c->ops, link) {
+    QTAILQ_FOREACH(op, &c->ops, link)
+    {
         TCGLabel *label;
 
         if (op->opc == INDEX_op_insn_start) {
@@ -909,7 +926,8 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
     if (high) {
         vh = evaluate(node_of(high));
     }
-    o = new_op(wide ? (store ? LTI_STORE16 : LTI_LOAD16) : (store ? LTI_STORE : LTI_LOAD));
+    o = new_op(wide ? (store ? LTI_STORE16 : LTI_LOAD16)
+                    : (store ? LTI_STORE : LTI_LOAD));
     o->a = va;
     o->b = vv;
     o->imm = wide ? vh : memop_size(memop);
@@ -921,11 +939,11 @@ static bool express(TCGOp *op, unsigned *code, bool *is32, unsigned *operands,
                     uint64_t *imm)
 {
     static const uint8_t conds[16] = {
-        [TCG_COND_EQ] = LTI_COND_EQ + 1, [TCG_COND_NE] = LTI_COND_NE + 1,
-        [TCG_COND_LT] = LTI_COND_LT + 1, [TCG_COND_GE] = LTI_COND_GE + 1,
-        [TCG_COND_LE] = LTI_COND_LE + 1, [TCG_COND_GT] = LTI_COND_GT + 1,
-        [TCG_COND_LTU] = LTI_COND_LTU + 1, [TCG_COND_GEU] = LTI_COND_GEU + 1,
-        [TCG_COND_LEU] = LTI_COND_LEU + 1, [TCG_COND_GTU] = LTI_COND_GTU + 1,
+        [TCG_COND_EQ] = LTI_COND_EQ + 1,       [TCG_COND_NE] = LTI_COND_NE + 1,
+        [TCG_COND_LT] = LTI_COND_LT + 1,       [TCG_COND_GE] = LTI_COND_GE + 1,
+        [TCG_COND_LE] = LTI_COND_LE + 1,       [TCG_COND_GT] = LTI_COND_GT + 1,
+        [TCG_COND_LTU] = LTI_COND_LTU + 1,     [TCG_COND_GEU] = LTI_COND_GEU + 1,
+        [TCG_COND_LEU] = LTI_COND_LEU + 1,     [TCG_COND_GTU] = LTI_COND_GTU + 1,
         [TCG_COND_TSTEQ] = LTI_COND_TSTEQ + 1, [TCG_COND_TSTNE] = LTI_COND_TSTNE + 1,
     };
     const TCGArg *a = op->args;
@@ -934,61 +952,77 @@ static bool express(TCGOp *op, unsigned *code, bool *is32, unsigned *operands,
     *imm = 0;
     *operands = 2;
     switch (op->opc) {
-#define BOTH(name, value) \
-    case INDEX_op_##name##_i32: *is32 = true; /* fall through */ \
-    case INDEX_op_##name##_i64: *code = value;
+#define BOTH(name, value)                                                                \
+    case INDEX_op_##name##_i32:                                                          \
+        *is32 = true; /* fall through */                                                 \
+    case INDEX_op_##name##_i64:                                                          \
+        *code = value;
 #define PLAIN(name, value) BOTH(name, value) return true;
-    PLAIN(add, LTI_ADD)
-    PLAIN(sub, LTI_SUB)
-    PLAIN(and, LTI_AND)
-    PLAIN(or, LTI_OR)
-    PLAIN(xor, LTI_XOR)
-    PLAIN(andc, LTI_ANDC)
-    PLAIN(orc, LTI_ORC)
-    PLAIN(eqv, LTI_EQV)
-    PLAIN(nand, LTI_NAND)
-    PLAIN(nor, LTI_NOR)
-    PLAIN(shl, LTI_SHL)
-    PLAIN(shr, LTI_SHR)
-    PLAIN(sar, LTI_SAR)
-    PLAIN(rotl, LTI_ROTL)
-    PLAIN(rotr, LTI_ROTR)
-    PLAIN(mul, LTI_MUL)
-    PLAIN(muluh, LTI_MULUH)
-    PLAIN(mulsh, LTI_MULSH)
-    BOTH(not, LTI_NOT) *operands = 1; return true;
-    BOTH(neg, LTI_NEG) *operands = 1; return true;
-    BOTH(ctpop, LTI_CTPOP) *operands = 1; return true;
-    BOTH(extract, LTI_EXTRACT) *operands = 1; *imm = a[2] | a[3] << 8; return true;
-    BOTH(sextract, LTI_SEXTRACT) *operands = 1; *imm = a[2] | a[3] << 8; return true;
-    BOTH(deposit, LTI_DEPOSIT) *imm = a[3] | a[4] << 8; return true;
-    BOTH(extract2, LTI_EXTRACT2) *imm = a[3]; return true;
-    BOTH(setcond, LTI_SETCOND) *imm = conds[a[3]] - 1u; return conds[a[3]] != 0;
-    BOTH(negsetcond, LTI_NEGSETCOND) *imm = conds[a[3]] - 1u; return conds[a[3]] != 0;
-    BOTH(movcond, LTI_MOVCOND)
+        PLAIN(add, LTI_ADD)
+        PLAIN(sub, LTI_SUB)
+        PLAIN(and, LTI_AND)
+        PLAIN(or, LTI_OR)
+        PLAIN(xor, LTI_XOR)
+        PLAIN(andc, LTI_ANDC)
+        PLAIN(orc, LTI_ORC)
+        PLAIN(eqv, LTI_EQV)
+        PLAIN(nand, LTI_NAND)
+        PLAIN(nor, LTI_NOR)
+        PLAIN(shl, LTI_SHL)
+        PLAIN(shr, LTI_SHR)
+        PLAIN(sar, LTI_SAR)
+        PLAIN(rotl, LTI_ROTL)
+        PLAIN(rotr, LTI_ROTR)
+        PLAIN(mul, LTI_MUL)
+        PLAIN(muluh, LTI_MULUH)
+        PLAIN(mulsh, LTI_MULSH)
+        BOTH(not, LTI_NOT) *operands = 1;
+        return true;
+        BOTH(neg, LTI_NEG) *operands = 1;
+        return true;
+        BOTH(ctpop, LTI_CTPOP) *operands = 1;
+        return true;
+        BOTH(extract, LTI_EXTRACT) *operands = 1;
+        *imm = a[2] | a[3] << 8;
+        return true;
+        BOTH(sextract, LTI_SEXTRACT) *operands = 1;
+        *imm = a[2] | a[3] << 8;
+        return true;
+        BOTH(deposit, LTI_DEPOSIT) *imm = a[3] | a[4] << 8;
+        return true;
+        BOTH(extract2, LTI_EXTRACT2) *imm = a[3];
+        return true;
+        BOTH(setcond, LTI_SETCOND) *imm = conds[a[3]] - 1u;
+        return conds[a[3]] != 0;
+        BOTH(negsetcond, LTI_NEGSETCOND) *imm = conds[a[3]] - 1u;
+        return conds[a[3]] != 0;
+        BOTH(movcond, LTI_MOVCOND)
         *operands = 4;
         *imm = conds[a[5]] - 1u;
         return conds[a[5]] != 0;
 #undef PLAIN
 #undef BOTH
-#define EXTEND(opc, how, from, length, narrow) \
-    case INDEX_op_##opc: \
-        *code = how; *operands = 1; *imm = (from) | (length) << 8; *is32 = narrow; \
+#define EXTEND(opc, how, from, length, narrow)                                           \
+    case INDEX_op_##opc:                                                                 \
+        *code = how;                                                                     \
+        *operands = 1;                                                                   \
+        *imm = (from) | (length) << 8;                                                   \
+        *is32 = narrow;                                                                  \
         return true;
-    EXTEND(ext8u_i32, LTI_EXTRACT, 0, 8, true)
-    EXTEND(ext8u_i64, LTI_EXTRACT, 0, 8, false)
-    EXTEND(ext16u_i32, LTI_EXTRACT, 0, 16, true)
-    EXTEND(ext16u_i64, LTI_EXTRACT, 0, 16, false)
-    EXTEND(ext32u_i64, LTI_EXTRACT, 0, 32, false)
-    EXTEND(ext8s_i32, LTI_SEXTRACT, 0, 8, true)
-    EXTEND(ext8s_i64, LTI_SEXTRACT, 0, 8, false)
-    EXTEND(ext16s_i32, LTI_SEXTRACT, 0, 16, true)
-    EXTEND(ext16s_i64, LTI_SEXTRACT, 0, 16, false)
-    EXTEND(ext32s_i64, LTI_SEXTRACT, 0, 32, false)
-    EXTEND(extu_i32_i64, LTI_EXTRACT, 0, 32, false)
-    EXTEND(ext_i32_i64, LTI_SEXTRACT, 0, 32, false)
-    EXTEND(extrl_i64_i32, LTI_EXTRACT, 0, 32, false)
-    EXTEND(extrh_i64_i32, LTI_EXTRACT, 32, 32, false)
+        EXTEND(ext8u_i32, LTI_EXTRACT, 0, 8, true)
+        EXTEND(ext8u_i64, LTI_EXTRACT, 0, 8, false)
+        EXTEND(ext16u_i32, LTI_EXTRACT, 0, 16, true)
+        EXTEND(ext16u_i64, LTI_EXTRACT, 0, 16, false)
+        EXTEND(ext32u_i64, LTI_EXTRACT, 0, 32, false)
+        EXTEND(ext8s_i32, LTI_SEXTRACT, 0, 8, true)
+        EXTEND(ext8s_i64, LTI_SEXTRACT, 0, 8, false)
+        EXTEND(ext16s_i32, LTI_SEXTRACT, 0, 16, true)
+        EXTEND(ext16s_i64, LTI_SEXTRACT, 0, 16, false)
+        EXTEND(ext32s_i64, LTI_SEXTRACT, 0, 32, false)
+        EXTEND(extu_i32_i64, LTI_EXTRACT, 0, 32, false)
+        EXTEND(ext_i32_i64, LTI_SEXTRACT, 0, 32, false)
+        EXTEND(extrl_i64_i32, LTI_EXTRACT, 0, 32, false)
+        EXTEND(extrh_i64_i32, LTI_EXTRACT, 32, 32, false)
 #undef EXTEND
     case INDEX_op_bswap64_i64:
         *code = LTI_BSWAP;
@@ -1102,8 +1136,9 @@ static void call_op(TCGOp *op, unsigned insn)
 static void find_outputs(TCGOp *op, bool *may_write)
 {
     memset(may_write, 0, tcg_ctx->nb_globals);
-    for (op = QTAILQ_NEXT(op, link); op && op->opc != INDEX_op_insn_start &&
-         op != s.exit_label_op; op = QTAILQ_NEXT(op, link)) {
+    for (op = QTAILQ_NEXT(op, link);
+         op && op->opc != INDEX_op_insn_start && op != s.exit_label_op;
+         op = QTAILQ_NEXT(op, link)) {
         int outs = op->opc == INDEX_op_call ? (int)TCGOP_CALLO(op)
                                             : tcg_op_defs[op->opc].nb_oargs;
         if (op->opc == INDEX_op_discard) {
@@ -1204,7 +1239,8 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
     tcg_temp_ebb_reset_freed(tcg_ctx);
     if (!scan(db)) {
         if (lt_filtered) {
-            QTAILQ_FOREACH(op, &tcg_ctx->ops, link) {
+            QTAILQ_FOREACH(op, &tcg_ctx->ops, link)
+            {
                 if (op->opc == INDEX_op_insn_start) {
                     break;
                 }

@@ -5,18 +5,28 @@
 #include "lt-target.h"
 #include "stream.h"
 
-#define GLOBAL(field, reg, bytes, flag) \
-    { offsetof(CPUX86State, field), reg, bytes, flag }
+#define GLOBAL(field, reg, bytes, flag)                                                  \
+    {                                                                                    \
+        offsetof(CPUX86State, field), reg, bytes, flag                                   \
+    }
 
 static const LtGlobal globals[] = {
-    GLOBAL(regs[R_EAX], 0, 8, false), GLOBAL(regs[R_ECX], 1, 8, false),
-    GLOBAL(regs[R_EDX], 2, 8, false), GLOBAL(regs[R_EBX], 3, 8, false),
-    GLOBAL(regs[R_ESP], 4, 8, false), GLOBAL(regs[R_EBP], 5, 8, false),
-    GLOBAL(regs[R_ESI], 6, 8, false), GLOBAL(regs[R_EDI], 7, 8, false),
-    GLOBAL(regs[8], 8, 8, false),     GLOBAL(regs[9], 9, 8, false),
-    GLOBAL(regs[10], 10, 8, false),   GLOBAL(regs[11], 11, 8, false),
-    GLOBAL(regs[12], 12, 8, false),   GLOBAL(regs[13], 13, 8, false),
-    GLOBAL(regs[14], 14, 8, false),   GLOBAL(regs[15], 15, 8, false),
+    GLOBAL(regs[R_EAX], 0, 8, false),
+    GLOBAL(regs[R_ECX], 1, 8, false),
+    GLOBAL(regs[R_EDX], 2, 8, false),
+    GLOBAL(regs[R_EBX], 3, 8, false),
+    GLOBAL(regs[R_ESP], 4, 8, false),
+    GLOBAL(regs[R_EBP], 5, 8, false),
+    GLOBAL(regs[R_ESI], 6, 8, false),
+    GLOBAL(regs[R_EDI], 7, 8, false),
+    GLOBAL(regs[8], 8, 8, false),
+    GLOBAL(regs[9], 9, 8, false),
+    GLOBAL(regs[10], 10, 8, false),
+    GLOBAL(regs[11], 11, 8, false),
+    GLOBAL(regs[12], 12, 8, false),
+    GLOBAL(regs[13], 13, 8, false),
+    GLOBAL(regs[14], 14, 8, false),
+    GLOBAL(regs[15], 15, 8, false),
     GLOBAL(segs[R_FS].base, 18, 8, false),
     GLOBAL(segs[R_GS].base, 19, 8, false),
     GLOBAL(cc_op, LTI_X86_CC_OP, 4, true),
@@ -48,8 +58,8 @@ static void collect(CPUArchState *env, uint64_t *values, bool inside)
         values[LTI_X86_CC_SRC2] = env->cc_src2;
         values[LTI_X86_DF] = env->eflags & DF_MASK ? (uint64_t)-1 : 1;
     }
-    values[LTI_X86_EFLAGS] = env->eflags &
-        ~(uint64_t)(RF_MASK | DF_MASK | CC_O | CC_S | CC_Z | CC_A | CC_P | CC_C);
+    values[LTI_X86_EFLAGS] = env->eflags & ~(uint64_t)(RF_MASK | DF_MASK | CC_O | CC_S |
+                                                       CC_Z | CC_A | CC_P | CC_C);
 }
 
 /* Skips legacy and REX prefixes; returns the index of the opcode. */
@@ -59,8 +69,7 @@ static unsigned skip_prefixes(const uint8_t *code, unsigned size)
     while (i < size && (code[i] == 0x66 || code[i] == 0x67 || code[i] == 0xf2 ||
                         code[i] == 0xf3 || code[i] == 0xf0 || code[i] == 0x2e ||
                         code[i] == 0x36 || code[i] == 0x3e || code[i] == 0x26 ||
-                        code[i] == 0x64 || code[i] == 0x65 ||
-                        (code[i] & 0xf0) == 0x40)) {
+                        code[i] == 0x64 || code[i] == 0x65 || (code[i] & 0xf0) == 0x40)) {
         i++;
     }
     return i;
@@ -85,8 +94,8 @@ static bool keeps_flags(const uint8_t *code, unsigned size)
         return true; /* pushf, lahf */
     }
     if (op == 0x0f) { /* cmovcc, jcc, setcc; syscall; cpuid */
-        return (next & 0xf0) == 0x40 || (next & 0xf0) == 0x80 ||
-               (next & 0xf0) == 0x90 || next == 0x05 || next == 0xa2;
+        return (next & 0xf0) == 0x40 || (next & 0xf0) == 0x80 || (next & 0xf0) == 0x90 ||
+               next == 0x05 || next == 0xa2;
     }
     if (op == 0xda || op == 0xdb) { /* fcmovcc */
         return next >= 0xc0 && next < 0xe0;
@@ -105,8 +114,7 @@ static bool repeats(const uint8_t *code, unsigned size)
     if (!rep || i >= size) {
         return false;
     }
-    return (code[i] >= 0xa4 && code[i] <= 0xa7) ||
-           (code[i] >= 0xaa && code[i] <= 0xaf) ||
+    return (code[i] >= 0xa4 && code[i] <= 0xa7) || (code[i] >= 0xaa && code[i] <= 0xaf) ||
            (code[i] >= 0x6c && code[i] <= 0x6f);
 }
 
@@ -118,73 +126,73 @@ static const struct {
     const char *name;
     LtEffect effect;
 } helpers[] = {
-    { "divb_AL", { true, true, true, R(0) } },
-    { "idivb_AL", { true, true, true, R(0) } },
-    { "divw_AX", { true, true, true, R(0) | R(2) } },
-    { "idivw_AX", { true, true, true, R(0) | R(2) } },
-    { "divl_EAX", { true, true, true, R(0) | R(2) } },
-    { "idivl_EAX", { true, true, true, R(0) | R(2) } },
-    { "divq_EAX", { true, true, true, R(0) | R(2) } },
-    { "idivq_EAX", { true, true, true, R(0) | R(2) } },
-    { "cpuid", { true, true, false, R(0) | R(1) | R(2) | R(3) } },
-    { "rdtsc", { true, true, false, R(0) | R(2) } },
-    { "read_eflags", { true, true, false, 0 } },
-    { "rdrand", { true, true, true, 0 } },
-    { "fcomi_ST0_FT0", { true, true, true, 0 } },
-    { "fucomi_ST0_FT0", { true, true, true, 0 } },
-    { "comiss", { true, true, true, 0 } },
-    { "comisd", { true, true, true, 0 } },
-    { "ucomiss", { true, true, true, 0 } },
-    { "ucomisd", { true, true, true, 0 } },
-    { "ptest_*", { true, true, true, 0 } },
-    { "vtestps_*", { true, true, true, 0 } },
-    { "vtestpd_*", { true, true, true, 0 } },
-    { "pcmpestri_*", { true, true, true, R(1) } },
-    { "pcmpistri_*", { true, true, true, R(1) } },
-    { "pcmpestrm_*", { true, true, true, 0 } },
-    { "pcmpistrm_*", { true, true, true, 0 } },
-    { "maskmov_*", { true, true, false, 0 } },
-    { "vpmaskmov*", { true, true, false, 0 } },
-    { "vpgather*", { true, true, false, 0 } },
-    { "ldmxcsr", { true, true, false, 0 } },
-    { "update_mxcsr", { true, false, false, 0 } },
-    { "enter_mmx", { true, false, false, 0 } },
-    { "emms", { true, false, false, 0 } },
+    {"divb_AL", {true, true, true, R(0)}},
+    {"idivb_AL", {true, true, true, R(0)}},
+    {"divw_AX", {true, true, true, R(0) | R(2)}},
+    {"idivw_AX", {true, true, true, R(0) | R(2)}},
+    {"divl_EAX", {true, true, true, R(0) | R(2)}},
+    {"idivl_EAX", {true, true, true, R(0) | R(2)}},
+    {"divq_EAX", {true, true, true, R(0) | R(2)}},
+    {"idivq_EAX", {true, true, true, R(0) | R(2)}},
+    {"cpuid", {true, true, false, R(0) | R(1) | R(2) | R(3)}},
+    {"rdtsc", {true, true, false, R(0) | R(2)}},
+    {"read_eflags", {true, true, false, 0}},
+    {"rdrand", {true, true, true, 0}},
+    {"fcomi_ST0_FT0", {true, true, true, 0}},
+    {"fucomi_ST0_FT0", {true, true, true, 0}},
+    {"comiss", {true, true, true, 0}},
+    {"comisd", {true, true, true, 0}},
+    {"ucomiss", {true, true, true, 0}},
+    {"ucomisd", {true, true, true, 0}},
+    {"ptest_*", {true, true, true, 0}},
+    {"vtestps_*", {true, true, true, 0}},
+    {"vtestpd_*", {true, true, true, 0}},
+    {"pcmpestri_*", {true, true, true, R(1)}},
+    {"pcmpistri_*", {true, true, true, R(1)}},
+    {"pcmpestrm_*", {true, true, true, 0}},
+    {"pcmpistrm_*", {true, true, true, 0}},
+    {"maskmov_*", {true, true, false, 0}},
+    {"vpmaskmov*", {true, true, false, 0}},
+    {"vpgather*", {true, true, false, 0}},
+    {"ldmxcsr", {true, true, false, 0}},
+    {"update_mxcsr", {true, false, false, 0}},
+    {"enter_mmx", {true, false, false, 0}},
+    {"emms", {true, false, false, 0}},
     /* x87 with memory. */
-    { "fldt_ST0", { true, true, false, 0 } },
-    { "fstt_ST0", { true, true, false, 0 } },
-    { "fbld_ST0", { true, true, false, 0 } },
-    { "fbst_ST0", { true, true, false, 0 } },
-    { "fstenv", { true, true, false, 0 } },
-    { "fldenv", { true, true, false, 0 } },
-    { "fsave", { true, true, false, 0 } },
-    { "frstor", { true, true, false, 0 } },
-    { "fwait", { true, true, false, 0 } },
-    { "fxsave", { true, true, false, 0 } },
-    { "fxrstor", { true, true, false, 0 } },
-    { "flush_page", { true, true, false, 0 } },
+    {"fldt_ST0", {true, true, false, 0}},
+    {"fstt_ST0", {true, true, false, 0}},
+    {"fbld_ST0", {true, true, false, 0}},
+    {"fbst_ST0", {true, true, false, 0}},
+    {"fstenv", {true, true, false, 0}},
+    {"fldenv", {true, true, false, 0}},
+    {"fsave", {true, true, false, 0}},
+    {"frstor", {true, true, false, 0}},
+    {"fwait", {true, true, false, 0}},
+    {"fxsave", {true, true, false, 0}},
+    {"fxrstor", {true, true, false, 0}},
+    {"flush_page", {true, true, false, 0}},
     /* Not known to the last register, but known to set flags. */
-    { "write_eflags", { false, true, true, 0 } },
-    { "lsl", { true, true, true, 0 } },
-    { "lar", { true, true, true, 0 } },
-    { "verr", { true, true, true, 0 } },
-    { "verw", { true, true, true, 0 } },
+    {"write_eflags", {false, true, true, 0}},
+    {"lsl", {true, true, true, 0}},
+    {"lar", {true, true, true, 0}},
+    {"verr", {true, true, true, 0}},
+    {"verw", {true, true, true, 0}},
     /* The rest of x87 and SSE works on its own registers. */
-    { "f*", { true, false, false, 0 } },
-    { "cvt*", { true, false, false, 0 } },
-    { "sqrt*", { true, false, false, 0 } },
-    { "addss", { true, false, false, 0 } },
-    { "addsd", { true, false, false, 0 } },
-    { "subss", { true, false, false, 0 } },
-    { "subsd", { true, false, false, 0 } },
-    { "mulss", { true, false, false, 0 } },
-    { "mulsd", { true, false, false, 0 } },
-    { "divss", { true, false, false, 0 } },
-    { "divsd", { true, false, false, 0 } },
-    { "minss", { true, false, false, 0 } },
-    { "minsd", { true, false, false, 0 } },
-    { "maxss", { true, false, false, 0 } },
-    { "maxsd", { true, false, false, 0 } },
+    {"f*", {true, false, false, 0}},
+    {"cvt*", {true, false, false, 0}},
+    {"sqrt*", {true, false, false, 0}},
+    {"addss", {true, false, false, 0}},
+    {"addsd", {true, false, false, 0}},
+    {"subss", {true, false, false, 0}},
+    {"subsd", {true, false, false, 0}},
+    {"mulss", {true, false, false, 0}},
+    {"mulsd", {true, false, false, 0}},
+    {"divss", {true, false, false, 0}},
+    {"divsd", {true, false, false, 0}},
+    {"minss", {true, false, false, 0}},
+    {"minsd", {true, false, false, 0}},
+    {"maxss", {true, false, false, 0}},
+    {"maxsd", {true, false, false, 0}},
 };
 
 static LtEffect effect(const char *helper)
@@ -202,9 +210,9 @@ static LtEffect effect(const char *helper)
     if (size > 4 && (strcmp(helper + size - 4, "_xmm") == 0 ||
                      strcmp(helper + size - 4, "_ymm") == 0 ||
                      strcmp(helper + size - 4, "_mmx") == 0)) {
-        return (LtEffect){ .known = true };
+        return (LtEffect){.known = true};
     }
-    return (LtEffect){ .memory = true };
+    return (LtEffect){.memory = true};
 }
 
 static bool completes(const char *helper, const uint64_t *args, unsigned count)
@@ -221,12 +229,12 @@ static void cc_map(uint8_t *map, unsigned size)
         int qemu;
         uint8_t kind;
     } groups[] = {
-        { CC_OP_MULB, LTI_CC_MUL },       { CC_OP_ADDB, LTI_CC_ADD },
-        { CC_OP_ADCB, LTI_CC_ADC },       { CC_OP_SUBB, LTI_CC_SUB },
-        { CC_OP_SBBB, LTI_CC_SBB },       { CC_OP_LOGICB, LTI_CC_LOGIC },
-        { CC_OP_INCB, LTI_CC_INC },       { CC_OP_DECB, LTI_CC_DEC },
-        { CC_OP_SHLB, LTI_CC_SHL },       { CC_OP_SARB, LTI_CC_SAR },
-        { CC_OP_BMILGB, LTI_CC_BMILG },   { CC_OP_BLSIB, LTI_CC_BLSI },
+        {CC_OP_MULB, LTI_CC_MUL},     {CC_OP_ADDB, LTI_CC_ADD},
+        {CC_OP_ADCB, LTI_CC_ADC},     {CC_OP_SUBB, LTI_CC_SUB},
+        {CC_OP_SBBB, LTI_CC_SBB},     {CC_OP_LOGICB, LTI_CC_LOGIC},
+        {CC_OP_INCB, LTI_CC_INC},     {CC_OP_DECB, LTI_CC_DEC},
+        {CC_OP_SHLB, LTI_CC_SHL},     {CC_OP_SARB, LTI_CC_SAR},
+        {CC_OP_BMILGB, LTI_CC_BMILG}, {CC_OP_BLSIB, LTI_CC_BLSI},
     };
 
     memset(map, LTI_CC_UNKNOWN, size);
@@ -249,8 +257,8 @@ static uint64_t enter_syscall(CPUArchState *env)
     uint64_t pc = env->eip - 2; /* behind the instruction already */
     uint8_t code[2];
 
-    if (cpu_memory_rw_debug(env_cpu(env), pc, code, 2, false) == 0 &&
-        code[0] == 0x0f && code[1] == 0x05) {
+    if (cpu_memory_rw_debug(env_cpu(env), pc, code, 2, false) == 0 && code[0] == 0x0f &&
+        code[1] == 0x05) {
         env->regs[R_ECX] = env->eip;
         env->regs[11] = env->eflags & ~(uint64_t)RF_MASK;
     }

@@ -112,7 +112,8 @@ static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count)
         return op->d < values;
     case LTI_SLOT32:
     case LTI_SLOT64:
-        slot_fits = op->imm >= 4 && op->imm % 4 == 0 && op->imm <= raw->desc.record_size &&
+        slot_fits = op->imm >= 4 && op->imm % 4 == 0 &&
+                    op->imm <= raw->desc.record_size &&
                     raw->desc.record_size - op->imm >= (op->op == LTI_SLOT64 ? 8u : 4u);
         return op->d < values && slot_fits;
     case LTI_REG:
@@ -181,24 +182,35 @@ struct use {
     uint32_t count;
 };
 
-static void count_uses(const struct raw *raw, uint32_t from, uint32_t to, struct use *uses)
+static void count_uses(const struct raw *raw, uint32_t from, uint32_t to,
+                       struct use *uses)
 {
     for (uint32_t i = from; i < to; i++) {
         const struct lti_op *op = &raw->ops[i];
         if (op->op <= LTI_MULSH && op->op != LTI_MORE) {
-            uses[op->d] = (struct use){ .op = i };
+            uses[op->d] = (struct use){.op = i};
         }
     }
     for (uint32_t i = from; i < to; i++) {
         const struct lti_op *op = &raw->ops[i];
         switch (op->op) {
-        case LTI_CONST: case LTI_SLOT32: case LTI_SLOT64: case LTI_REG: case LTI_FLAGS:
+        case LTI_CONST:
+        case LTI_SLOT32:
+        case LTI_SLOT64:
+        case LTI_REG:
+        case LTI_FLAGS:
             break;
-        case LTI_SETREG: case LTI_NOT: case LTI_NEG: case LTI_CTPOP: case LTI_BSWAP:
-        case LTI_EXTRACT: case LTI_SEXTRACT:
+        case LTI_SETREG:
+        case LTI_NOT:
+        case LTI_NEG:
+        case LTI_CTPOP:
+        case LTI_BSWAP:
+        case LTI_EXTRACT:
+        case LTI_SEXTRACT:
             uses[op->a].count++;
             break;
-        case LTI_STORE16: case LTI_LOAD16:
+        case LTI_STORE16:
+        case LTI_LOAD16:
             uses[op->imm].count++;
             /* fall through */
         default:
@@ -213,7 +225,7 @@ struct maker {
     const struct lti_block_source *source;
     const struct raw *raw;
     struct lti_block *block;
-    uint64_t cc;  /* cc_op where it is constant, else UINT64_MAX */
+    uint64_t cc; /* cc_op where it is constant, else UINT64_MAX */
     struct use *uses;
     bool *folded; /* by op: taken into a later step */
 };
@@ -247,9 +259,14 @@ static bool is_cc(const struct maker *m, const struct lti_op *op)
 static bool uses_value(const struct lti_op *op, uint16_t value)
 {
     switch (op->op) {
-    case LTI_CONST: case LTI_SLOT32: case LTI_SLOT64: case LTI_REG: case LTI_FLAGS:
+    case LTI_CONST:
+    case LTI_SLOT32:
+    case LTI_SLOT64:
+    case LTI_REG:
+    case LTI_FLAGS:
         return false;
-    case LTI_STORE16: case LTI_LOAD16:
+    case LTI_STORE16:
+    case LTI_LOAD16:
         return op->a == value || op->b == value || op->imm == value;
     default:
         return op->a == value || op->b == value;
@@ -279,13 +296,21 @@ static bool register_lasts(const struct maker *m, uint32_t i, uint32_t to)
 static unsigned with_constant(const struct lti_op *op)
 {
     switch (op->op) {
-    case LTI_ADD: case LTI_SUB: return LTI_STEP_ADDI;
-    case LTI_AND: return LTI_STEP_ANDI;
-    case LTI_OR: return LTI_STEP_ORI;
-    case LTI_XOR: return LTI_STEP_XORI;
-    case LTI_SHL: return LTI_STEP_SHLI;
-    case LTI_SHR: return LTI_STEP_SHRI;
-    default: return 0;
+    case LTI_ADD:
+    case LTI_SUB:
+        return LTI_STEP_ADDI;
+    case LTI_AND:
+        return LTI_STEP_ANDI;
+    case LTI_OR:
+        return LTI_STEP_ORI;
+    case LTI_XOR:
+        return LTI_STEP_XORI;
+    case LTI_SHL:
+        return LTI_STEP_SHLI;
+    case LTI_SHR:
+        return LTI_STEP_SHRI;
+    default:
+        return 0;
     }
 }
 
@@ -344,7 +369,8 @@ static void make_setreg(struct maker *m, const struct lti_op *op, struct lti_ste
         if (silent) {
             step->code = wide ? LTI_STEP_SETREG_SLOT64 : LTI_STEP_SETREG_SLOT32;
         } else {
-            step->code = (uint8_t)((wide ? LTI_STEP_WRITE_SLOT64 : LTI_STEP_WRITE_SLOT32) + one);
+            step->code =
+                (uint8_t)((wide ? LTI_STEP_WRITE_SLOT64 : LTI_STEP_WRITE_SLOT32) + one);
         }
     }
 }
@@ -387,7 +413,7 @@ static bool make_flags_one(struct maker *m, struct lti_step *first, struct lti_s
             return false; /* something else of the flags */
         }
     }
-    *step = (struct lti_step){ .imm = wanted };
+    *step = (struct lti_step){.imm = wanted};
     if (op) {
         step->d = (uint16_t)op->imm;
     } else if (m->cc < 128) {
@@ -436,7 +462,7 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
     if (m->folded[i]) {
         return false;
     }
-    *step = (struct lti_step){ .code = op->op, .flags = op->flags, .imm = op->imm };
+    *step = (struct lti_step){.code = op->op, .flags = op->flags, .imm = op->imm};
     if (op->op <= LTI_MULSH && op->op != LTI_MORE) {
         step->d = (uint16_t)(LTI_FIRST_VALUE + op->d);
     }
@@ -455,8 +481,8 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
     case LTI_FLAGS:
         step->imm = insn->wanted[LT_EVENT_REG_WRITE];
         if (!make_flags_one(m, first, step, step->imm, step)) {
-            *step = (struct lti_step){ .code = LTI_STEP_FLAGS,
-                                       .imm = insn->wanted[LT_EVENT_REG_WRITE] };
+            *step = (struct lti_step){.code = LTI_STEP_FLAGS,
+                                      .imm = insn->wanted[LT_EVENT_REG_WRITE]};
         }
         return step->imm != 0;
     case LTI_STORE:
@@ -464,8 +490,9 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
     case LTI_LOAD:
     case LTI_LOAD16:
         step->code = (uint8_t)(LTI_STEP_STORE + (op->op - LTI_STORE));
-        step->d = op->op == LTI_STORE || op->op == LTI_LOAD ? (uint16_t)op->imm
-                                                            : operand(m, (uint16_t)op->imm);
+        step->d = op->op == LTI_STORE || op->op == LTI_LOAD
+                      ? (uint16_t)op->imm
+                      : operand(m, (uint16_t)op->imm);
         step->imm = mem_wanted(insn, op->op == LTI_STORE || op->op == LTI_STORE16);
         return step->imm != 0;
     case LTI_EXTRACT:
@@ -501,7 +528,7 @@ static void make_insn_step(const struct maker *m, const struct lti_insn *insn,
 {
     uint64_t wanted = insn->wanted[LT_EVENT_INSN];
 
-    *step = (struct lti_step){ .code = LTI_STEP_INSN, .imm = (uintptr_t)insn };
+    *step = (struct lti_step){.code = LTI_STEP_INSN, .imm = (uintptr_t)insn};
     if (insn->continues || (!wanted && !insn->repeats)) {
         step->code = LTI_STEP_INSN_SILENT;
     } else if (insn->repeats) {
@@ -554,7 +581,7 @@ static int make_block(const struct lti_block_source *source, const struct raw *r
                       struct lti_block *block)
 {
     const struct lti_desc *d = &raw->desc;
-    struct maker m = { .source = source, .raw = raw, .block = block, .cc = UINT64_MAX };
+    struct maker m = {.source = source, .raw = raw, .block = block, .cc = UINT64_MAX};
     uint32_t n = 0;
 
     block->pc = d->pc;

@@ -18,7 +18,7 @@
 
 /* What the events of one instruction need. */
 struct lti_insn {
-    struct lt_insn event; /* but seq, pid and tid */
+    struct lt_insn event;            /* but seq, pid and tid */
     uint64_t wanted[LTI_KIND_COUNT]; /* by enum lt_event_type, LT_EVENT_INSN to
                                         LT_EVENT_MEM_READ */
     uint32_t first_step;
@@ -37,26 +37,26 @@ enum lti_step_code {
     LTI_STEP_INSN_SILENT = 66,
     LTI_STEP_INSN_REPEATS = 67,
     LTI_STEP_END = 68,
-    LTI_STEP_SETREG = 69,   /* register d = values[a], nobody wants to know */
-    LTI_STEP_SETREG_IMM = 70,   /* regs[d] = imm */
+    LTI_STEP_SETREG = 69,        /* register d = values[a], nobody wants to know */
+    LTI_STEP_SETREG_IMM = 70,    /* regs[d] = imm */
     LTI_STEP_SETREG_SLOT64 = 71, /* regs[d] = u64 at slot */
     LTI_STEP_SETREG_SLOT32 = 72,
-    LTI_STEP_WRITE = 73,    /* regs[d] = values[a] as an event; imm: wanted */
+    LTI_STEP_WRITE = 73,     /* regs[d] = values[a] as an event; imm: wanted */
     LTI_STEP_WRITE_ONE = 74, /* for the only callback of the kind, like: */
     LTI_STEP_WRITE_SLOT64 = 75,
     LTI_STEP_WRITE_SLOT64_ONE = 76,
     LTI_STEP_WRITE_SLOT32 = 77,
     LTI_STEP_WRITE_SLOT32_ONE = 78,
-    LTI_STEP_FLAGS = 79,    /* imm: wanted */
+    LTI_STEP_FLAGS = 79, /* imm: wanted */
     /* For the only callback, x86: cc_dst = values[a], cc_src = values[b], cc_op
      * = d, whose enum lti_cc is in slot. */
     LTI_STEP_FLAGS_ONE = 80,
     LTI_STEP_FLAGS_SUB_ONE = 81,
     LTI_STEP_FLAGS_ADD_ONE = 82,
     LTI_STEP_FLAGS_LOGIC_ONE = 83, /* without cc_src */
-    LTI_STEP_STORE = 84,    /* addr values[a], value values[b], imm: wanted,
-                               d: bytes; flags as lti_op */
-    LTI_STEP_STORE16 = 85,  /* d: value of the high half */
+    LTI_STEP_STORE = 84,           /* addr values[a], value values[b], imm: wanted,
+                                      d: bytes; flags as lti_op */
+    LTI_STEP_STORE16 = 85,         /* d: value of the high half */
     LTI_STEP_LOAD = 86,
     LTI_STEP_LOAD16 = 87,
     /* With a constant operand: values[d] = values[a] op imm; 32. */
@@ -66,7 +66,7 @@ enum lti_step_code {
     LTI_STEP_XORI = 91,
     LTI_STEP_SHLI = 92,
     LTI_STEP_SHRI = 93,
-    LTI_STEP_LOW32 = 94,    /* values[d] = low 32 bits of values[a] */
+    LTI_STEP_LOW32 = 94, /* values[d] = low 32 bits of values[a] */
     LTI_STEP_COUNT = 95
 };
 
@@ -91,8 +91,8 @@ struct lti_block {
     uint64_t pc;
     uint32_t record_size;
     uint32_t insn_count;
-    uint32_t begins;      /* instructions that begin here, rep ones excluded */
-    uint32_t step_count;  /* the last is LTI_STEP_END */
+    uint32_t begins;     /* instructions that begin here, rep ones excluded */
+    uint32_t step_count; /* the last is LTI_STEP_END */
     struct lti_insn *insns;
     struct lti_step *steps;
     uint8_t *code;
@@ -103,8 +103,8 @@ struct lti_block_source {
     unsigned reg_count;
     const struct lti_callbacks *callbacks;
     struct lti_modules *modules;
-    const void *const *run;  /* lti_step.run for each enum lti_step_code */
-    const uint8_t *cc_map;   /* NULL: no x86 */
+    const void *const *run; /* lti_step.run for each enum lti_step_code */
+    const uint8_t *cc_map;  /* NULL: no x86 */
 };
 
 /* Makes the block with that number.  0, LT_ERR_NO_MEMORY, or LT_ERR_STREAM if

@@ -19,7 +19,7 @@ struct lti_callback {
         lt_syscall_fn syscall;
         lt_module_fn module;
         lt_exit_fn exit;
-    } fn;                   /* for LT_EVENT_* of the list it stands in */
+    } fn; /* for LT_EVENT_* of the list it stands in */
     void *user;
     struct lt_filter filter; /* .module is owned, or NULL */
 };
@@ -28,8 +28,8 @@ struct lti_callbacks {
     struct lti_callback list[LTI_KIND_COUNT][LTI_MAX_CALLBACKS];
     unsigned count[LTI_KIND_COUNT];
     /* What lt_session_next() gives. */
-    bool pull;               /* the session runs in the pull form */
-    uint32_t pull_kinds;     /* LT_KIND bits */
+    bool pull;                    /* the session runs in the pull form */
+    uint32_t pull_kinds;          /* LT_KIND bits */
     struct lt_filter pull_filter; /* .module is owned, or NULL */
 };
 

@@ -36,8 +36,8 @@ struct lti_decoder {
     struct lti_block_source source;
     unsigned reg_count;
     bool x86;
-    bool known;            /* registers hold the guest's values */
-    bool in_event;         /* an event is in hand */
+    bool known;    /* registers hold the guest's values */
+    bool in_event; /* an event is in hand */
     bool ended;
     int32_t status, signal;
     const char *problem;
@@ -48,14 +48,14 @@ struct lti_decoder {
      * middle of.  A part of a block ends where `patched` was made an end. */
     const struct lti_step *step; /* NULL: none */
     const uint8_t *record;
-    uint64_t base;         /* the number of the last event before the block's, had
-                              all of its events so far happened */
+    uint64_t base; /* the number of the last event before the block's, had
+                      all of its events so far happened */
     struct lti_step *patched;
     const void *patched_run;
     uint32_t patched_nth;
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
-    uint32_t pid, tid;     /* stand already in all events that are made in advance */
+    uint32_t pid, tid; /* stand already in all events that are made in advance */
     uint64_t seq;
     struct lt_stats stats;
     const struct lti_callback *only[LTI_KIND_COUNT]; /* first of each kind */
@@ -98,13 +98,17 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     d->x86 = config->arch == LT_ARCH_X86_64;
     d->reg_count = d->x86 ? LTI_X86_REGS : LTI_A64_REGS;
     d->source = (struct lti_block_source){
-        .arena = config->arena, .reg_count = d->reg_count, .callbacks = config->callbacks,
-        .modules = config->modules, .cc_map = d->x86 ? d->cc_map : NULL,
+        .arena = config->arena,
+        .reg_count = d->reg_count,
+        .callbacks = config->callbacks,
+        .modules = config->modules,
+        .cc_map = d->x86 ? d->cc_map : NULL,
     };
     run_steps(NULL, &d->source.run);
     for (unsigned i = 0; i < LTI_KIND_COUNT; i++) {
         d->only[i] = &config->callbacks->list[i][0];
-        d->ranged[i] = config->callbacks->pull && has_range(&config->callbacks->pull_filter);
+        d->ranged[i] =
+            config->callbacks->pull && has_range(&config->callbacks->pull_filter);
         for (unsigned k = 0; k < config->callbacks->count[i]; k++) {
             d->ranged[i] |= has_range(&config->callbacks->list[i][k].filter);
         }
@@ -161,16 +165,16 @@ static uint64_t flags_value(const struct lti_decoder *d)
 
 /* Calls the callbacks of a kind in `wanted`; the first that says something but
  * "go on" ends it. */
-#define CALL(d, kind, member, wanted, event, result)                                   \
-    do {                                                                               \
-        uint64_t left_ = (wanted) & UINT32_MAX;                                        \
-        (result) = 0;                                                                  \
-        while (left_ && (result) == 0) {                                               \
-            const struct lti_callback *c_ =                                            \
-                &(d)->config.callbacks->list[kind][__builtin_ctzll(left_)];            \
-            left_ &= left_ - 1;                                                        \
-            (result) = c_->fn.member((d)->config.session, event, c_->user);            \
-        }                                                                              \
+#define CALL(d, kind, member, wanted, event, result)                                     \
+    do {                                                                                 \
+        uint64_t left_ = (wanted)&UINT32_MAX;                                            \
+        (result) = 0;                                                                    \
+        while (left_ && (result) == 0) {                                                 \
+            const struct lti_callback *c_ =                                              \
+                &(d)->config.callbacks->list[kind][__builtin_ctzll(left_)];              \
+            left_ &= left_ - 1;                                                          \
+            (result) = c_->fn.member((d)->config.session, event, c_->user);              \
+        }                                                                                \
     } while (0)
 
 /* Restricts `wanted` to the memory callbacks whose address range is touched. */
@@ -191,8 +195,10 @@ static uint64_t wanted_range(const struct lti_decoder *d, uint64_t wanted, uint3
 }
 
 /* Both inline: run for very many events. */
-static inline __attribute__((always_inline)) int
-deliver_reg(struct lti_decoder *d, uint64_t seq, uint32_t reg, uint64_t value, uint64_t wanted)
+static inline __attribute__((always_inline)) int deliver_reg(struct lti_decoder *d,
+                                                             uint64_t seq, uint32_t reg,
+                                                             uint64_t value,
+                                                             uint64_t wanted)
 {
     struct lt_reg_write *e = &d->reg_write;
     int result;
@@ -242,18 +248,30 @@ static bool condition(uint64_t cond, uint64_t a, uint64_t b, bool is32)
         b = (uint32_t)b;
     }
     switch (cond) {
-    case LTI_COND_EQ: return a == b;
-    case LTI_COND_NE: return a != b;
-    case LTI_COND_LT: return sa < sb;
-    case LTI_COND_GE: return sa >= sb;
-    case LTI_COND_LE: return sa <= sb;
-    case LTI_COND_GT: return sa > sb;
-    case LTI_COND_LTU: return a < b;
-    case LTI_COND_GEU: return a >= b;
-    case LTI_COND_LEU: return a <= b;
-    case LTI_COND_GTU: return a > b;
-    case LTI_COND_TSTEQ: return (a & b) == 0;
-    default: return (a & b) != 0;
+    case LTI_COND_EQ:
+        return a == b;
+    case LTI_COND_NE:
+        return a != b;
+    case LTI_COND_LT:
+        return sa < sb;
+    case LTI_COND_GE:
+        return sa >= sb;
+    case LTI_COND_LE:
+        return sa <= sb;
+    case LTI_COND_GT:
+        return sa > sb;
+    case LTI_COND_LTU:
+        return a < b;
+    case LTI_COND_GEU:
+        return a >= b;
+    case LTI_COND_LEU:
+        return a <= b;
+    case LTI_COND_GTU:
+        return a > b;
+    case LTI_COND_TSTEQ:
+        return (a & b) == 0;
+    default:
+        return (a & b) != 0;
     }
 }
 
@@ -285,22 +303,48 @@ static uint64_t compute(const struct lti_step *s, const uint64_t *values)
         a = (uint32_t)a;
     }
     switch (s->code) {
-    case LTI_ANDC: v = a & ~b; break;
-    case LTI_ORC: v = a | ~b; break;
-    case LTI_EQV: v = ~(a ^ b); break;
-    case LTI_NAND: v = ~(a & b); break;
-    case LTI_NOR: v = ~(a | b); break;
-    case LTI_SHL: v = a << count; break;
-    case LTI_SHR: v = a >> count; break;
+    case LTI_ANDC:
+        v = a & ~b;
+        break;
+    case LTI_ORC:
+        v = a | ~b;
+        break;
+    case LTI_EQV:
+        v = ~(a ^ b);
+        break;
+    case LTI_NAND:
+        v = ~(a & b);
+        break;
+    case LTI_NOR:
+        v = ~(a | b);
+        break;
+    case LTI_SHL:
+        v = a << count;
+        break;
+    case LTI_SHR:
+        v = a >> count;
+        break;
     case LTI_SAR:
         v = is32 ? (uint64_t)((int32_t)a >> count) : (uint64_t)((int64_t)a >> count);
         break;
-    case LTI_ROTL: v = count ? a << count | a >> (width - count) : a; break;
-    case LTI_ROTR: v = count ? a >> count | a << (width - count) : a; break;
-    case LTI_MUL: v = a * b; break;
-    case LTI_NOT: v = ~a; break;
-    case LTI_NEG: v = -a; break;
-    case LTI_EXTRACT: v = low_bits(a >> pos, length); break;
+    case LTI_ROTL:
+        v = count ? a << count | a >> (width - count) : a;
+        break;
+    case LTI_ROTR:
+        v = count ? a >> count | a << (width - count) : a;
+        break;
+    case LTI_MUL:
+        v = a * b;
+        break;
+    case LTI_NOT:
+        v = ~a;
+        break;
+    case LTI_NEG:
+        v = -a;
+        break;
+    case LTI_EXTRACT:
+        v = low_bits(a >> pos, length);
+        break;
     case LTI_SEXTRACT:
         v = (uint64_t)((int64_t)(a << (64 - pos - length)) >> (64 - length));
         break;
@@ -313,13 +357,27 @@ static uint64_t compute(const struct lti_step *s, const uint64_t *values)
         b = is32 ? (uint32_t)b : b;
         v = pos == 0 ? a : pos == width ? b : a >> pos | b << (width - pos);
         break;
-    case LTI_SETCOND: v = condition(s->imm, a, b, is32); break;
-    case LTI_NEGSETCOND: v = -(uint64_t)condition(s->imm, a, b, is32); break;
-    case LTI_MOVCOND: v = condition(s->imm, a, b, is32) ? values[s[-1].a] : values[s[-1].b]; break;
-    case LTI_CTPOP: v = (uint64_t)__builtin_popcountll(a); break;
-    case LTI_BSWAP: v = __builtin_bswap64(a) >> (64 - 8 * s->imm); break;
-    case LTI_MULUH: v = high_product(a, b, false, is32); break;
-    default: v = high_product(a, b, true, is32); break; /* LTI_MULSH */
+    case LTI_SETCOND:
+        v = condition(s->imm, a, b, is32);
+        break;
+    case LTI_NEGSETCOND:
+        v = -(uint64_t)condition(s->imm, a, b, is32);
+        break;
+    case LTI_MOVCOND:
+        v = condition(s->imm, a, b, is32) ? values[s[-1].a] : values[s[-1].b];
+        break;
+    case LTI_CTPOP:
+        v = (uint64_t)__builtin_popcountll(a);
+        break;
+    case LTI_BSWAP:
+        v = __builtin_bswap64(a) >> (64 - 8 * s->imm);
+        break;
+    case LTI_MULUH:
+        v = high_product(a, b, false, is32);
+        break;
+    default:
+        v = high_product(a, b, true, is32);
+        break; /* LTI_MULSH */
     }
     return is32 ? (uint32_t)v : v;
 }
@@ -380,34 +438,58 @@ static inline uint64_t common_flags(uint64_t low, uint64_t half, uint64_t top, b
  * knows them only in here.
  */
 __attribute__((optimize("no-gcse", "no-crossjumping"))) /* a jump of its own a step */
-static int run_steps(struct lti_decoder *d, const void *out)
+static int
+run_steps(struct lti_decoder *d, const void *out)
 {
     static const void *const run[LTI_STEP_COUNT] = {
-        [LTI_CONST] = &&constant, [LTI_SLOT32] = &&slot32, [LTI_SLOT64] = &&slot64,
-        [LTI_REG] = &&reg, [LTI_ADD] = &&add, [LTI_SUB] = &&sub, [LTI_AND] = &&and,
-        [LTI_OR] = &&or, [LTI_XOR] = &&xor, [LTI_ANDC ... LTI_SHL - 1] = &&other,
-        [LTI_SHL] = &&shl, [LTI_SHR] = &&shr, [LTI_SAR ... LTI_NEG] = &&other,
-        [LTI_EXTRACT] = &&extract, [LTI_SEXTRACT ... LTI_MOVCOND] = &&other,
-        [LTI_MORE] = &&more, [LTI_CTPOP ... LTI_STEP_INSN - 1] = &&other,
-        [LTI_STEP_INSN] = &&insn, [LTI_STEP_INSN_ONE] = &&insn_one,
-        [LTI_STEP_INSN_SILENT] = &&insn_silent, [LTI_STEP_INSN_REPEATS] = &&insn_repeats,
+        [LTI_CONST] = &&constant,
+        [LTI_SLOT32] = &&slot32,
+        [LTI_SLOT64] = &&slot64,
+        [LTI_REG] = &&reg,
+        [LTI_ADD] = &&add,
+        [LTI_SUB] = &&sub,
+        [LTI_AND] = &&and,
+        [LTI_OR] = && or
+        ,
+        [LTI_XOR] = &&xor,
+        [LTI_ANDC... LTI_SHL - 1] = &&other,
+        [LTI_SHL] = &&shl,
+        [LTI_SHR] = &&shr,
+        [LTI_SAR... LTI_NEG] = &&other,
+        [LTI_EXTRACT] = &&extract,
+        [LTI_SEXTRACT... LTI_MOVCOND] = &&other,
+        [LTI_MORE] = &&more,
+        [LTI_CTPOP... LTI_STEP_INSN - 1] = &&other,
+        [LTI_STEP_INSN] = &&insn,
+        [LTI_STEP_INSN_ONE] = &&insn_one,
+        [LTI_STEP_INSN_SILENT] = &&insn_silent,
+        [LTI_STEP_INSN_REPEATS] = &&insn_repeats,
         [LTI_STEP_END] = &&end,
-        [LTI_STEP_SETREG] = &&setreg, [LTI_STEP_SETREG_IMM] = &&setreg_imm,
+        [LTI_STEP_SETREG] = &&setreg,
+        [LTI_STEP_SETREG_IMM] = &&setreg_imm,
         [LTI_STEP_SETREG_SLOT64] = &&setreg_slot64,
         [LTI_STEP_SETREG_SLOT32] = &&setreg_slot32,
-        [LTI_STEP_WRITE] = &&write, [LTI_STEP_WRITE_ONE] = &&write_one,
+        [LTI_STEP_WRITE] = &&write,
+        [LTI_STEP_WRITE_ONE] = &&write_one,
         [LTI_STEP_WRITE_SLOT64] = &&write_slot64,
         [LTI_STEP_WRITE_SLOT64_ONE] = &&write_slot64_one,
         [LTI_STEP_WRITE_SLOT32] = &&write_slot32,
         [LTI_STEP_WRITE_SLOT32_ONE] = &&write_slot32_one,
-        [LTI_STEP_FLAGS] = &&flags, [LTI_STEP_FLAGS_ONE] = &&flags_one,
+        [LTI_STEP_FLAGS] = &&flags,
+        [LTI_STEP_FLAGS_ONE] = &&flags_one,
         [LTI_STEP_FLAGS_SUB_ONE] = &&flags_sub_one,
         [LTI_STEP_FLAGS_ADD_ONE] = &&flags_add_one,
         [LTI_STEP_FLAGS_LOGIC_ONE] = &&flags_logic_one,
-        [LTI_STEP_STORE] = &&store, [LTI_STEP_STORE16] = &&store16,
-        [LTI_STEP_LOAD] = &&load, [LTI_STEP_LOAD16] = &&load16,
-        [LTI_STEP_ADDI] = &&addi, [LTI_STEP_ANDI] = &&andi, [LTI_STEP_ORI] = &&ori,
-        [LTI_STEP_XORI] = &&xori, [LTI_STEP_SHLI] = &&shli, [LTI_STEP_SHRI] = &&shri,
+        [LTI_STEP_STORE] = &&store,
+        [LTI_STEP_STORE16] = &&store16,
+        [LTI_STEP_LOAD] = &&load,
+        [LTI_STEP_LOAD16] = &&load16,
+        [LTI_STEP_ADDI] = &&addi,
+        [LTI_STEP_ANDI] = &&andi,
+        [LTI_STEP_ORI] = &&ori,
+        [LTI_STEP_XORI] = &&xori,
+        [LTI_STEP_SHLI] = &&shli,
+        [LTI_STEP_SHRI] = &&shri,
         [LTI_STEP_LOW32] = &&low32,
     };
 
@@ -427,42 +509,42 @@ static int run_steps(struct lti_decoder *d, const void *out)
     int result;
     uint64_t base = d->base;
 
-#define GO goto *s->run
-#define NEXT                                                                           \
-    do {                                                                               \
-        s++;                                                                           \
-        GO;                                                                            \
+#define GO goto * s->run
+#define NEXT                                                                             \
+    do {                                                                                 \
+        s++;                                                                             \
+        GO;                                                                              \
     } while (0)
 #define NARROW(v) (s->flags & LTI_OP_32 ? (uint32_t)(v) : (v))
-#define DELIVERED(what, mask)                                                          \
-    do {                                                                               \
-        if (__builtin_expect(result != 0, 0)) {                                        \
-            goto out;                                                                  \
-        }                                                                              \
-        if (__builtin_expect(((mask) & LTI_WANTED_PULL) != 0, 0)) {                    \
-            d->step = s + 1;                                                           \
-            d->seq = base + s->nth;                                                    \
-            d->base = base;                                                            \
+#define DELIVERED(what, mask)                                                            \
+    do {                                                                                 \
+        if (__builtin_expect(result != 0, 0)) {                                          \
+            goto out;                                                                    \
+        }                                                                                \
+        if (__builtin_expect(((mask)&LTI_WANTED_PULL) != 0, 0)) {                        \
+            d->step = s + 1;                                                             \
+            d->seq = base + s->nth;                                                      \
+            d->base = base;                                                              \
             *(const struct lt_event **)(uintptr_t)out = (const struct lt_event *)(what); \
-            return 1;                                                                  \
-        }                                                                              \
+            return 1;                                                                    \
+        }                                                                                \
     } while (0)
 /* For the only callback of a kind; nothing is pulled then. */
-#define TELL_ONE(type, member, what)                                                   \
-    do {                                                                               \
+#define TELL_ONE(type, member, what)                                                     \
+    do {                                                                                 \
         result = d->only[type]->fn.member(d->config.session, what, d->only[type]->user); \
-        if (__builtin_expect(result != 0, 0)) {                                        \
-            goto out;                                                                  \
-        }                                                                              \
+        if (__builtin_expect(result != 0, 0)) {                                          \
+            goto out;                                                                    \
+        }                                                                                \
     } while (0)
-#define TELL_WRITE_ONE(number, v)                                                      \
-    do {                                                                               \
-        write->seq = base + s->nth;                                                    \
-        write->pc = current->event.pc;                                                 \
-        write->reg = (number);                                                         \
-        write->value = (v);                                                            \
-        TELL_ONE(LT_EVENT_REG_WRITE, reg_write, write);                                \
-        NEXT;                                                                          \
+#define TELL_WRITE_ONE(number, v)                                                        \
+    do {                                                                                 \
+        write->seq = base + s->nth;                                                      \
+        write->pc = current->event.pc;                                                   \
+        write->reg = (number);                                                           \
+        write->value = (v);                                                              \
+        TELL_ONE(LT_EVENT_REG_WRITE, reg_write, write);                                  \
+        NEXT;                                                                            \
     } while (0)
 
     GO;
@@ -507,14 +589,11 @@ low32:
 sub:
     values[s->d] = NARROW(values[s->a] - values[s->b]);
     NEXT;
-and:
-    values[s->d] = NARROW(values[s->a] & values[s->b]);
+    and : values[s->d] = NARROW(values[s->a] & values[s->b]);
     NEXT;
-or:
-    values[s->d] = NARROW(values[s->a] | values[s->b]);
+    or : values[s->d] = NARROW(values[s->a] | values[s->b]);
     NEXT;
-xor:
-    values[s->d] = NARROW(values[s->a] ^ values[s->b]);
+    xor : values[s->d] = NARROW(values[s->a] ^ values[s->b]);
     NEXT;
 shl:
     values[s->d] = s->flags & LTI_OP_32 ? (uint32_t)values[s->a] << (values[s->b] & 31)
@@ -525,7 +604,8 @@ shr:
                                         : values[s->a] >> (values[s->b] & 63);
     NEXT;
 extract:
-    values[s->d] = low_bits(NARROW(values[s->a]) >> (s->imm & 63), (unsigned)(s->imm >> 8 & 127));
+    values[s->d] =
+        low_bits(NARROW(values[s->a]) >> (s->imm & 63), (unsigned)(s->imm >> 8 & 127));
     NEXT;
 other:
     values[s->d] = compute(s, values);
@@ -708,7 +788,8 @@ static void set_insn_process(struct lti_decoder *d, struct lti_block *block)
     }
 }
 
-static int find_block(struct lti_decoder *d, uint32_t number, const struct lti_block **out)
+static int find_block(struct lti_decoder *d, uint32_t number,
+                      const struct lti_block **out)
 {
     if (__builtin_expect(number >= d->block_room || !d->blocks[number], 0)) {
         int error;
@@ -776,7 +857,8 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     count = u32_at(p + 4);
     if (count == 0 || count > block->insn_count ||
         size - 8 != (count < block->insn_count ? block->insns[count].slot_offset
-                                               : block->record_size) - 4) {
+                                               : block->record_size) -
+                        4) {
         return damaged(d, "a partial block record does not fit its block");
     }
     d->step = block->steps;
@@ -894,7 +976,8 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 }
 
 /* A helper's load or store for the instruction in hand. */
-static int helper_access(struct lti_decoder *d, const uint8_t *p, uint32_t size, uint32_t kind)
+static int helper_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
+                         uint32_t kind)
 {
     uint64_t wanted = wanted_from_insn(d, kind), took;
     uint32_t length;
@@ -994,8 +1077,15 @@ struct unmapping {
 static int deliver_module(struct lti_decoder *d, uint32_t op, const struct lti_mapping *m)
 {
     struct lt_module e = {
-        .type = LT_EVENT_MODULE, .size = sizeof e, .pid = d->pid, .tid = d->tid, .op = op,
-        .prot = m->prot, .start = m->start, .end = m->end, .offset = m->offset,
+        .type = LT_EVENT_MODULE,
+        .size = sizeof e,
+        .pid = d->pid,
+        .tid = d->tid,
+        .op = op,
+        .prot = m->prot,
+        .start = m->start,
+        .end = m->end,
+        .offset = m->offset,
         .path = m->path,
     };
     const struct lti_callbacks *c = d->config.callbacks;
@@ -1032,7 +1122,7 @@ static int unmapped(const struct lti_mapping *piece, void *user)
 
 static int unmap(struct lti_decoder *d, uint64_t start, uint64_t end)
 {
-    struct unmapping u = { d, 0 };
+    struct unmapping u = {d, 0};
     int error;
 
     if (start >= end) {
@@ -1066,8 +1156,12 @@ static int map(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
 {
     struct lt_exit e = {
-        .type = LT_EVENT_EXIT, .size = sizeof e, .pid = d->pid, .tid = d->tid,
-        .status = status, .signal = signal,
+        .type = LT_EVENT_EXIT,
+        .size = sizeof e,
+        .pid = d->pid,
+        .tid = d->tid,
+        .status = status,
+        .signal = signal,
     };
     const struct lti_callbacks *c = d->config.callbacks;
     uint64_t wanted = (UINT64_C(1) << c->count[LT_EVENT_EXIT]) - 1;
@@ -1137,7 +1231,8 @@ static int special(struct lti_decoder *d, uint32_t head)
             return damaged(d, "a process record is too short");
         }
         set_process(d, u32_at(p), u32_at(p + 4));
-        memcpy(d->cc_map, ((const struct lti_control *)(const void *)d->config.arena)->cc_map,
+        memcpy(d->cc_map,
+               ((const struct lti_control *)(const void *)d->config.arena)->cc_map,
                sizeof d->cc_map);
         return 0;
     case LTI_S_EXIT:

@@ -15,17 +15,16 @@
 struct lti_decoder;
 
 struct lti_decoder_config {
-    uint32_t arch;       /* LT_ARCH_* */
-    uint32_t record;     /* LTI_RECORD_*, as given to the engine */
+    uint32_t arch;        /* LT_ARCH_* */
+    uint32_t record;      /* LTI_RECORD_*, as given to the engine */
     const uint8_t *arena; /* LTI_ARENA_SIZE bytes, shared with the engine */
-    lt_session *session; /* handed to callbacks */
+    lt_session *session;  /* handed to callbacks */
     const struct lti_callbacks *callbacks; /* outlive the decoder, unchanged */
-    struct lti_modules *modules; /* updated by the decoder */
+    struct lti_modules *modules;           /* updated by the decoder */
 };
 
 /* 0 or LT_ERR_NO_MEMORY. */
-int lti_decoder_create(const struct lti_decoder_config *config,
-                       struct lti_decoder **out);
+int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decoder **out);
 void lti_decoder_destroy(struct lti_decoder *decoder);
 
 /* Gives the decoder the next bytes of the stream, whole records.  Only when it
@@ -47,8 +46,7 @@ int lti_decoder_step(struct lti_decoder *decoder, const struct lt_event **out);
 int lti_decoder_finish(struct lti_decoder *decoder, int32_t status, int32_t signal);
 
 /* As lt_reg_read(). */
-int lti_decoder_reg(const struct lti_decoder *decoder, uint32_t reg,
-                    uint64_t *value);
+int lti_decoder_reg(const struct lti_decoder *decoder, uint32_t reg, uint64_t *value);
 
 /* The number of events delivered, and the figures that the decoder knows. */
 uint64_t lti_decoder_events(const struct lti_decoder *decoder);

@@ -94,13 +94,15 @@ uint64_t lti_x86_arithmetic_flags(uint8_t cc, uint64_t dst, uint64_t src, uint64
 
 uint64_t lti_x86_rflags(const uint64_t *regs, const uint8_t cc_map[128])
 {
-    return lti_x86_arithmetic_flags(cc_map[regs[LTI_X86_CC_OP] & 127], regs[LTI_X86_CC_DST],
-                                    regs[LTI_X86_CC_SRC], regs[LTI_X86_CC_SRC2]) |
+    return lti_x86_arithmetic_flags(cc_map[regs[LTI_X86_CC_OP] & 127],
+                                    regs[LTI_X86_CC_DST], regs[LTI_X86_CC_SRC],
+                                    regs[LTI_X86_CC_SRC2]) |
            (regs[LTI_X86_DF] >> 63 ? DF : 0) | regs[LTI_X86_EFLAGS];
 }
 
 uint64_t lti_a64_nzcv(const uint64_t *regs)
 {
-    return (regs[LTI_A64_NF] & 0x80000000) | ((uint32_t)regs[LTI_A64_ZF] ? 0 : 0x40000000) |
-           (regs[LTI_A64_CF] & 1) << 29 | (regs[LTI_A64_VF] >> 31 & 1) << 28;
+    return (regs[LTI_A64_NF] & 0x80000000) |
+           ((uint32_t)regs[LTI_A64_ZF] ? 0 : 0x40000000) | (regs[LTI_A64_CF] & 1) << 29 |
+           (regs[LTI_A64_VF] >> 31 & 1) << 28;
 }

@@ -10,9 +10,9 @@ struct lti_modules;
 /* A part of a file in guest memory. */
 struct lti_mapping {
     uint64_t start;
-    uint64_t end;     /* exclusive */
-    uint64_t offset;  /* of start in the file */
-    uint32_t prot;    /* LT_PROT_* when it was mapped */
+    uint64_t end;    /* exclusive */
+    uint64_t offset; /* of start in the file */
+    uint32_t prot;   /* LT_PROT_* when it was mapped */
     uint32_t reserved;
     const char *path; /* interned: lives as long as the lti_modules */
 };
@@ -25,8 +25,8 @@ void lti_modules_destroy(struct lti_modules *modules);
  * interning `path` of `path_size` bytes; gives the mapping added in *out.  0,
  * LT_ERR_ARGUMENT (empty or overlapping), LT_ERR_NO_MEMORY. */
 int lti_modules_map(struct lti_modules *modules, uint64_t start, uint64_t end,
-                    uint64_t offset, uint32_t prot, const char *path,
-                    uint32_t path_size, const struct lti_mapping **out);
+                    uint64_t offset, uint32_t prot, const char *path, uint32_t path_size,
+                    const struct lti_mapping **out);
 
 /* Removes whatever is mapped in [start, end), splitting mappings that reach
  * over it.  `removed` is called for each piece that goes, with its own range
@@ -38,13 +38,11 @@ int lti_modules_unmap(struct lti_modules *modules, uint64_t start, uint64_t end,
 
 /* The mapping that `addr` is in, or NULL.  Fast for repeated nearby calls.
  * Valid until the next map or unmap. */
-const struct lti_mapping *lti_modules_find(struct lti_modules *modules,
-                                           uint64_t addr);
+const struct lti_mapping *lti_modules_find(struct lti_modules *modules, uint64_t addr);
 
 /* The guest address where the file of `mapping` begins: the start less the
  * offset of the lowest mapping of the same file that is contiguous with it in
  * layout (the first of the group loaded together). */
-uint64_t lti_modules_base(struct lti_modules *modules,
-                          const struct lti_mapping *mapping);
+uint64_t lti_modules_base(struct lti_modules *modules, const struct lti_mapping *mapping);
 
 #endif

@@ -53,11 +53,11 @@
 
 /* A code range that events are wanted from. */
 struct lti_range {
-    uint32_t want;      /* LTI_WANT_* */
+    uint32_t want; /* LTI_WANT_* */
     uint32_t reserved;
-    uint64_t pc_start;  /* inclusive */
-    uint64_t pc_end;    /* exclusive; 0: no end */
-    char module[232];   /* "" or what lt_filter.module says, NUL-ended */
+    uint64_t pc_start; /* inclusive */
+    uint64_t pc_end;   /* exclusive; 0: no end */
+    char module[232];  /* "" or what lt_filter.module says, NUL-ended */
 };
 
 /* One chunk's state, on a cache line of its own. */
@@ -69,43 +69,43 @@ struct lti_chunk {
 
 /* How far the engine came; lti_control.phase. */
 enum lti_phase {
-    LTI_PHASE_START = 0,  /* the engine has not taken over yet */
-    LTI_PHASE_LOAD = 1,   /* it loads the guest program */
-    LTI_PHASE_RUN = 2,    /* guest code runs */
-    LTI_PHASE_END = 3     /* the guest ended; all records are committed */
+    LTI_PHASE_START = 0, /* the engine has not taken over yet */
+    LTI_PHASE_LOAD = 1,  /* it loads the guest program */
+    LTI_PHASE_RUN = 2,   /* guest code runs */
+    LTI_PHASE_END = 3    /* the guest ended; all records are committed */
 };
 
 struct lti_control {
     /* Written by the library before the start. */
     uint64_t magic;
     uint32_t version;
-    uint32_t record;       /* LTI_RECORD_* */
+    uint32_t record; /* LTI_RECORD_* */
     uint32_t range_count;
     uint32_t reserved0;
     uint8_t strings[1024]; /* by system call number: a bit for each argument
                               that points to a string the kernel reads */
     /* Written by the engine. */
-    uint32_t phase;        /* enum lti_phase */
-    uint32_t load_error;   /* host errno with which loading failed */
+    uint32_t phase;      /* enum lti_phase */
+    uint32_t load_error; /* host errno with which loading failed */
     uint32_t untraced_threads;
     uint32_t untraced_processes;
-    uint32_t blocks;       /* descriptors published in this generation */
+    uint32_t blocks;          /* descriptors published in this generation */
     uint32_t internal_errors; /* things that must not happen, but did */
-    uint64_t desc_used;    /* bytes of the descriptor area taken */
-    char message[200];     /* what made the engine give up, NUL-ended */
-    uint8_t cc_map[128];   /* enum lti_cc for each value of LTI_X86_CC_OP */
-    uint64_t lost_room;    /* bytes of descriptors thrown away with their blocks */
+    uint64_t desc_used;       /* bytes of the descriptor area taken */
+    char message[200];        /* what made the engine give up, NUL-ended */
+    uint8_t cc_map[128];      /* enum lti_cc for each value of LTI_X86_CC_OP */
+    uint64_t lost_room;       /* bytes of descriptors thrown away with their blocks */
     uint8_t pad0[64];
     /* The ring. */
-    uint32_t produced;     /* chunks closed so far; engine writes */
+    uint32_t produced; /* chunks closed so far; engine writes */
     uint32_t pad1[15];
-    uint32_t consumed;     /* chunks released so far; library writes */
+    uint32_t consumed; /* chunks released so far; library writes */
     uint32_t pad2[15];
-    uint32_t bell;         /* futex of the library: engine or supervisor rings */
-    uint32_t listening;    /* library sleeps on bell */
+    uint32_t bell;      /* futex of the library: engine or supervisor rings */
+    uint32_t listening; /* library sleeps on bell */
     uint32_t pad3[14];
-    uint32_t room;         /* futex of the engine: library counts up */
-    uint32_t blocked;      /* engine sleeps on room */
+    uint32_t room;    /* futex of the engine: library counts up */
+    uint32_t blocked; /* engine sleeps on room */
     uint32_t pad4[14];
     /* Written by the supervisor. */
     uint32_t engine_ended; /* 1: engine_status is valid */
@@ -132,27 +132,27 @@ _Static_assert(sizeof(struct lti_control) <= LTI_CONTROL_SIZE, "fits");
 #define LTI_SPECIAL 0x80000000u
 #define LTI_SPECIAL_HEAD(kind, size) (LTI_SPECIAL | (uint32_t)(kind) << 24 | (size))
 #define LTI_SPECIAL_KIND(head) ((head) >> 24 & 0x7f)
-#define LTI_SPECIAL_SIZE(head) ((head) & 0xffffff)
+#define LTI_SPECIAL_SIZE(head) ((head)&0xffffff)
 
 enum lti_special {
-    LTI_S_PAD = 0,    /* nothing */
-    LTI_S_PART = 1,   /* u32 block, u32 insns: the first insns of a block record
-                         only; the slots follow as in a block record */
-    LTI_S_WRITE = 2,  /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
-                         a helper's store for the instruction in hand */
-    LTI_S_READ = 3,   /* alike: a helper's load */
-    LTI_S_REGS = 4,   /* u32 reason, u32 skip, u64 values[]: the register file;
-                         skip - 1 is a register whose write is told later */
+    LTI_S_PAD = 0,     /* nothing */
+    LTI_S_PART = 1,    /* u32 block, u32 insns: the first insns of a block record
+                          only; the slots follow as in a block record */
+    LTI_S_WRITE = 2,   /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
+                          a helper's store for the instruction in hand */
+    LTI_S_READ = 3,    /* alike: a helper's load */
+    LTI_S_REGS = 4,    /* u32 reason, u32 skip, u64 values[]: the register file;
+                          skip - 1 is a register whose write is told later */
     LTI_S_SYSCALL = 5, /* u64 pc, u32 nr, u32 0, u64 args[6], then for each
                           argument that is a string u32 index, u32 bytes, text
                           padded to 4 */
-    LTI_S_SYSRET = 6, /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno) */
-    LTI_S_MAP = 7,    /* u64 start, end, offset, u32 prot, u32 path bytes, path;
-                         an empty path: no file, so what was there is gone */
-    LTI_S_UNMAP = 8,  /* u64 start, end */
+    LTI_S_SYSRET = 6,  /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno) */
+    LTI_S_MAP = 7,     /* u64 start, end, offset, u32 prot, u32 path bytes, path;
+                          an empty path: no file, so what was there is gone */
+    LTI_S_UNMAP = 8,   /* u64 start, end */
     LTI_S_PROCESS = 9, /* u32 pid, u32 tid: whom the records behind belong to */
-    LTI_S_EXIT = 10,  /* i32 status, i32 signal */
-    LTI_S_FORGET = 11 /* block numbers start anew; see lti_control.room */
+    LTI_S_EXIT = 10,   /* i32 status, i32 signal */
+    LTI_S_FORGET = 11  /* block numbers start anew; see lti_control.room */
 };
 
 /* Why a LTI_S_REGS record stands there. */
@@ -172,12 +172,12 @@ enum lti_regs_reason {
  * numbers, then what they are made of.  On x86_64, rflags is made from the last
  * five; on aarch64, nzcv from the last four.
  */
-#define LTI_X86_CC_OP 20u   /* through lti_control.cc_map: enum lti_cc | size */
+#define LTI_X86_CC_OP 20u /* through lti_control.cc_map: enum lti_cc | size */
 #define LTI_X86_CC_DST 21u
 #define LTI_X86_CC_SRC 22u
 #define LTI_X86_CC_SRC2 23u
-#define LTI_X86_DF 24u      /* 1 or -1 */
-#define LTI_X86_EFLAGS 25u  /* the flags that are none of the above */
+#define LTI_X86_DF 24u     /* 1 or -1 */
+#define LTI_X86_EFLAGS 25u /* the flags that are none of the above */
 #define LTI_X86_REGS 26u
 
 #define LTI_A64_NF 34u /* flag is bit 31 */
@@ -236,9 +236,9 @@ struct lti_desc_insn {
     uint32_t code_offset; /* in the code bytes */
     uint32_t slot_offset; /* where its slots begin in the record */
     uint32_t first_op;
-    uint8_t length;       /* bytes of code */
-    uint8_t flags;        /* LTI_INSN_* */
-    uint8_t want;         /* LTI_WANT_* at translation */
+    uint8_t length; /* bytes of code */
+    uint8_t flags;  /* LTI_INSN_* */
+    uint8_t want;   /* LTI_WANT_* at translation */
     uint8_t reserved;
 };
 
@@ -261,18 +261,18 @@ struct lti_op {
 #define LTI_OP_HIDDEN 4u /* register: part of another one, no event */
 
 enum lti_opcode {
-    LTI_CONST = 0,   /* d = imm */
-    LTI_SLOT32 = 1,  /* d = u32 at imm in the record */
+    LTI_CONST = 0,  /* d = imm */
+    LTI_SLOT32 = 1, /* d = u32 at imm in the record */
     LTI_SLOT64 = 2,
-    LTI_REG = 3,     /* d = register a, as before the instruction's writes */
-    LTI_ADD = 4,     /* d = a op b; 32 */
+    LTI_REG = 3, /* d = register a, as before the instruction's writes */
+    LTI_ADD = 4, /* d = a op b; 32 */
     LTI_SUB = 5,
     LTI_AND = 6,
     LTI_OR = 7,
     LTI_XOR = 8,
-    LTI_ANDC = 9,    /* a & ~b */
-    LTI_ORC = 10,    /* a | ~b */
-    LTI_EQV = 11,    /* ~(a ^ b) */
+    LTI_ANDC = 9, /* a & ~b */
+    LTI_ORC = 10, /* a | ~b */
+    LTI_EQV = 11, /* ~(a ^ b) */
     LTI_NAND = 12,
     LTI_NOR = 13,
     LTI_SHL = 14,
@@ -283,33 +283,41 @@ enum lti_opcode {
     LTI_MUL = 19,
     LTI_NOT = 20,
     LTI_NEG = 21,
-    LTI_EXTRACT = 22,  /* imm: pos | len << 8; zero-extended; 32 */
-    LTI_SEXTRACT = 23, /* sign-extended; 32 */
-    LTI_DEPOSIT = 24,  /* low len bits of b into a at pos; 32 */
-    LTI_EXTRACT2 = 25, /* low half of (b:a) >> imm; 32 */
-    LTI_SETCOND = 26,  /* imm: enum lti_cond; 1 or 0; 32 compares 32 bits */
+    LTI_EXTRACT = 22,    /* imm: pos | len << 8; zero-extended; 32 */
+    LTI_SEXTRACT = 23,   /* sign-extended; 32 */
+    LTI_DEPOSIT = 24,    /* low len bits of b into a at pos; 32 */
+    LTI_EXTRACT2 = 25,   /* low half of (b:a) >> imm; 32 */
+    LTI_SETCOND = 26,    /* imm: enum lti_cond; 1 or 0; 32 compares 32 bits */
     LTI_NEGSETCOND = 27, /* -1 or 0 */
-    LTI_MOVCOND = 28,  /* the op before is LTI_MORE: cond(a, b) ? more.a : more.b */
-    LTI_MORE = 29,     /* operands for the next op */
+    LTI_MOVCOND = 28,    /* the op before is LTI_MORE: cond(a, b) ? more.a : more.b */
+    LTI_MORE = 29,       /* operands for the next op */
     LTI_CTPOP = 30,
-    LTI_BSWAP = 31,    /* imm: bytes 2, 4 or 8 */
-    LTI_MULUH = 32,    /* high half of the product; 32 */
+    LTI_BSWAP = 31, /* imm: bytes 2, 4 or 8 */
+    LTI_MULUH = 32, /* high half of the product; 32 */
     LTI_MULSH = 33,
     /* Effects. */
-    LTI_SETREG = 40,   /* register d = value a */
-    LTI_FLAGS = 41,    /* the flags register was written */
-    LTI_STORE = 42,    /* addr a, value b, imm bytes (1 to 8) */
-    LTI_STORE16 = 43,  /* addr a, value b low, imm: value high; 16 bytes */
-    LTI_LOAD = 44,     /* as LTI_STORE */
+    LTI_SETREG = 40,  /* register d = value a */
+    LTI_FLAGS = 41,   /* the flags register was written */
+    LTI_STORE = 42,   /* addr a, value b, imm bytes (1 to 8) */
+    LTI_STORE16 = 43, /* addr a, value b low, imm: value high; 16 bytes */
+    LTI_LOAD = 44,    /* as LTI_STORE */
     LTI_LOAD16 = 45
 };
 
 /* Conditions, as in lti_op.imm of the compares. */
 enum lti_cond {
-    LTI_COND_EQ = 0, LTI_COND_NE = 1,
-    LTI_COND_LT = 2, LTI_COND_GE = 3, LTI_COND_LE = 4, LTI_COND_GT = 5,
-    LTI_COND_LTU = 6, LTI_COND_GEU = 7, LTI_COND_LEU = 8, LTI_COND_GTU = 9,
-    LTI_COND_TSTEQ = 10, LTI_COND_TSTNE = 11
+    LTI_COND_EQ = 0,
+    LTI_COND_NE = 1,
+    LTI_COND_LT = 2,
+    LTI_COND_GE = 3,
+    LTI_COND_LE = 4,
+    LTI_COND_GT = 5,
+    LTI_COND_LTU = 6,
+    LTI_COND_GEU = 7,
+    LTI_COND_LEU = 8,
+    LTI_COND_GTU = 9,
+    LTI_COND_TSTEQ = 10,
+    LTI_COND_TSTNE = 11
 };
 
 _Static_assert(sizeof(struct lti_op) == 16, "layout");

@@ -73,10 +73,10 @@ struct lt_reg_write {
     uint64_t seq;
     uint32_t pid;
     uint32_t tid;
-    uint64_t pc;    /* the instruction that wrote it */
-    uint32_t reg;   /* number in the architecture's table, see lt_reg_name() */
-    uint32_t width; /* bytes of the register */
-    uint64_t value; /* the new value; the low 8 bytes of a wider register */
+    uint64_t pc;         /* the instruction that wrote it */
+    uint32_t reg;        /* number in the architecture's table, see lt_reg_name() */
+    uint32_t width;      /* bytes of the register */
+    uint64_t value;      /* the new value; the low 8 bytes of a wider register */
     const uint8_t *data; /* the new value, `width` bytes, little endian */
 };
 
@@ -115,13 +115,13 @@ struct lt_syscall {
     uint64_t seq;
     uint32_t pid;
     uint32_t tid;
-    uint64_t pc;       /* the system call instruction */
-    uint32_t phase;    /* enum lt_phase */
-    uint32_t nr;       /* number in the guest architecture's table */
-    const char *name;  /* kernel name such as "openat"; NULL if unknown */
+    uint64_t pc;        /* the system call instruction */
+    uint32_t phase;     /* enum lt_phase */
+    uint32_t nr;        /* number in the guest architecture's table */
+    const char *name;   /* kernel name such as "openat"; NULL if unknown */
     uint32_t arg_count; /* arguments the call takes: 0 to 6 */
-    uint32_t error;    /* on return: the guest's errno, 0 on success */
-    int64_t ret;       /* on return: what the guest gets; -errno on failure */
+    uint32_t error;     /* on return: the guest's errno, 0 on success */
+    int64_t ret;        /* on return: what the guest gets; -errno on failure */
     uint64_t args[6];
     const char *strings[6]; /* the text an argument points to, where it is a
                                path or another string; NULL elsewhere.  Cut
@@ -129,10 +129,7 @@ struct lt_syscall {
 };
 
 /* What happened to a mapping: the `op` member. */
-enum lt_module_op {
-    LT_MODULE_MAP = 0,
-    LT_MODULE_UNMAP = 1
-};
+enum lt_module_op { LT_MODULE_MAP = 0, LT_MODULE_UNMAP = 1 };
 
 /* Bits of the `prot` member (as mmap's PROT_*). */
 #define LT_PROT_READ UINT32_C(1)

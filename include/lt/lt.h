@@ -49,29 +49,26 @@ extern "C" {
 #define LT_VERSION UINT32_C(100)
 
 /* Guest architectures. */
-enum lt_arch {
-    LT_ARCH_X86_64 = 1,
-    LT_ARCH_AARCH64 = 2
-};
+enum lt_arch { LT_ARCH_X86_64 = 1, LT_ARCH_AARCH64 = 2 };
 
 /* Errors. */
 enum lt_error {
-    LT_ERR_ARGUMENT = -1,    /* an argument is NULL, out of range or malformed */
-    LT_ERR_NO_MEMORY = -2,   /* the host has no memory left */
-    LT_ERR_STATE = -3,       /* not allowed in the session's present state */
-    LT_ERR_UNSUPPORTED = -4, /* this build of the library cannot do it */
-    LT_ERR_NOT_FOUND = -5,   /* the program, or what was asked for, is missing */
-    LT_ERR_PERMISSION = -6,  /* the program may not be read or executed */
-    LT_ERR_DIRECTORY = -7,   /* the program, or cwd, is a directory or is none */
-    LT_ERR_NOT_ELF = -8,     /* the program is neither an ELF file nor a script */
-    LT_ERR_TRUNCATED = -9,   /* the ELF file is cut off or its headers lie */
-    LT_ERR_ARCH = -10,       /* the ELF file is for another architecture */
+    LT_ERR_ARGUMENT = -1,     /* an argument is NULL, out of range or malformed */
+    LT_ERR_NO_MEMORY = -2,    /* the host has no memory left */
+    LT_ERR_STATE = -3,        /* not allowed in the session's present state */
+    LT_ERR_UNSUPPORTED = -4,  /* this build of the library cannot do it */
+    LT_ERR_NOT_FOUND = -5,    /* the program, or what was asked for, is missing */
+    LT_ERR_PERMISSION = -6,   /* the program may not be read or executed */
+    LT_ERR_DIRECTORY = -7,    /* the program, or cwd, is a directory or is none */
+    LT_ERR_NOT_ELF = -8,      /* the program is neither an ELF file nor a script */
+    LT_ERR_TRUNCATED = -9,    /* the ELF file is cut off or its headers lie */
+    LT_ERR_ARCH = -10,        /* the ELF file is for another architecture */
     LT_ERR_INTERPRETER = -11, /* the program's interpreter is missing */
-    LT_ERR_ARGV = -12,       /* argv is there but has no argv[0] */
-    LT_ERR_SYSTEM = -13,     /* the host's kernel refused something */
-    LT_ERR_ENGINE = -14,     /* the engine failed; the message says how */
-    LT_ERR_STREAM = -15,     /* the event stream is damaged */
-    LT_ERR_LIMIT = -16       /* a limit of the library was reached */
+    LT_ERR_ARGV = -12,        /* argv is there but has no argv[0] */
+    LT_ERR_SYSTEM = -13,      /* the host's kernel refused something */
+    LT_ERR_ENGINE = -14,      /* the engine failed; the message says how */
+    LT_ERR_STREAM = -15,      /* the event stream is damaged */
+    LT_ERR_LIMIT = -16        /* a limit of the library was reached */
 };
 
 /* What a callback returns to end the run; see lt_session_run(). */
@@ -94,8 +91,8 @@ enum lt_stdio {
  * needed.  Everything is copied by lt_session_create().
  */
 struct lt_config {
-    uint32_t size;  /* set by lt_config_init() */
-    uint32_t flags; /* LT_CONFIG_* */
+    uint32_t size;           /* set by lt_config_init() */
+    uint32_t flags;          /* LT_CONFIG_* */
     const char *program;     /* path of the file to run; no PATH search */
     const char *const *argv; /* NULL-ended; NULL: { program } */
     const char *const *envp; /* NULL-ended; NULL: the host's environment */
@@ -123,12 +120,12 @@ struct lt_config {
  * that code outside costs next to nothing.
  */
 struct lt_filter {
-    uint32_t size;  /* set by lt_filter_init() */
-    uint32_t flags; /* LT_FILTER_* */
-    uint64_t pc_start; /* guest address of the first instruction */
-    uint64_t pc_end;   /* guest address behind the last; 0: no end */
-    const char *module; /* instructions of this file only: a path as in
-                           struct lt_module, or its last component */
+    uint32_t size;       /* set by lt_filter_init() */
+    uint32_t flags;      /* LT_FILTER_* */
+    uint64_t pc_start;   /* guest address of the first instruction */
+    uint64_t pc_end;     /* guest address behind the last; 0: no end */
+    const char *module;  /* instructions of this file only: a path as in
+                            struct lt_module, or its last component */
     uint64_t addr_start; /* memory events: first byte of the range touched */
     uint64_t addr_end;   /* memory events: behind the last byte; 0: no end */
 };
@@ -148,7 +145,7 @@ struct lt_result {
     uint32_t kind; /* enum lt_result_kind */
     int32_t status;
     int32_t signal;
-    int32_t error; /* LT_ERR_*, or the callback's own negative number */
+    int32_t error;               /* LT_ERR_*, or the callback's own negative number */
     uint32_t untraced_threads;   /* guest threads that ran without events */
     uint32_t untraced_processes; /* guest processes that ran without events */
     uint32_t reserved;
@@ -157,13 +154,13 @@ struct lt_result {
 
 /* The symbol and the module that an address belongs to. */
 struct lt_symbol {
-    uint32_t size;     /* set by lt_symbol_init() */
+    uint32_t size; /* set by lt_symbol_init() */
     uint32_t reserved;
-    const char *name;  /* NULL: the module has no symbol there */
-    uint64_t offset;   /* of the address from the symbol, bytes */
-    uint64_t length;   /* of the symbol, bytes; 0 if its file does not say */
+    const char *name;   /* NULL: the module has no symbol there */
+    uint64_t offset;    /* of the address from the symbol, bytes */
+    uint64_t length;    /* of the symbol, bytes; 0 if its file does not say */
     const char *module; /* host path of the mapped file */
-    uint64_t base;     /* guest address where the module's file begins */
+    uint64_t base;      /* guest address where the module's file begins */
 };
 
 /* A guest run and its events; opaque. */
@@ -174,18 +171,16 @@ typedef struct lt_session lt_session;
  * number, which ends the run and is what lt_session_run() returns: the
  * library's own errors are all above -1000.
  */
-typedef int (*lt_insn_fn)(lt_session *session, const struct lt_insn *insn,
-                          void *user);
-typedef int (*lt_reg_write_fn)(lt_session *session,
-                               const struct lt_reg_write *write, void *user);
-typedef int (*lt_mem_access_fn)(lt_session *session,
-                                const struct lt_mem_access *access, void *user);
-typedef int (*lt_syscall_fn)(lt_session *session,
-                             const struct lt_syscall *call, void *user);
+typedef int (*lt_insn_fn)(lt_session *session, const struct lt_insn *insn, void *user);
+typedef int (*lt_reg_write_fn)(lt_session *session, const struct lt_reg_write *write,
+                               void *user);
+typedef int (*lt_mem_access_fn)(lt_session *session, const struct lt_mem_access *access,
+                                void *user);
+typedef int (*lt_syscall_fn)(lt_session *session, const struct lt_syscall *call,
+                             void *user);
 typedef int (*lt_module_fn)(lt_session *session, const struct lt_module *module,
                             void *user);
-typedef int (*lt_exit_fn)(lt_session *session, const struct lt_exit *end,
-                          void *user);
+typedef int (*lt_exit_fn)(lt_session *session, const struct lt_exit *end, void *user);
 
 /* ---- Library ---- */
 
@@ -311,20 +306,20 @@ int lt_session_arch(const lt_session *session);
  * `filter` NULL means everything; it is copied.  Before the run.
  * LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_LIMIT, LT_ERR_NO_MEMORY.
  */
-int lt_on_insn(lt_session *session, const struct lt_filter *filter,
-               lt_insn_fn fn, void *user);
+int lt_on_insn(lt_session *session, const struct lt_filter *filter, lt_insn_fn fn,
+               void *user);
 int lt_on_reg_write(lt_session *session, const struct lt_filter *filter,
                     lt_reg_write_fn fn, void *user);
 int lt_on_mem_write(lt_session *session, const struct lt_filter *filter,
                     lt_mem_access_fn fn, void *user);
 int lt_on_mem_read(lt_session *session, const struct lt_filter *filter,
                    lt_mem_access_fn fn, void *user);
-int lt_on_syscall(lt_session *session, const struct lt_filter *filter,
-                  lt_syscall_fn fn, void *user);
-int lt_on_module(lt_session *session, const struct lt_filter *filter,
-                 lt_module_fn fn, void *user);
-int lt_on_exit(lt_session *session, const struct lt_filter *filter,
-               lt_exit_fn fn, void *user);
+int lt_on_syscall(lt_session *session, const struct lt_filter *filter, lt_syscall_fn fn,
+                  void *user);
+int lt_on_module(lt_session *session, const struct lt_filter *filter, lt_module_fn fn,
+                 void *user);
+int lt_on_exit(lt_session *session, const struct lt_filter *filter, lt_exit_fn fn,
+               void *user);
 
 /* ---- In a callback, or after lt_session_next() ---- */
 

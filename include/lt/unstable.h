@@ -11,13 +11,13 @@ extern "C" {
 
 /* Figures about a run; filled by lt_session_stats(). */
 struct lt_stats {
-    uint32_t size;          /* set by the caller to sizeof(struct lt_stats) */
-    uint32_t blocks;        /* block descriptors translated */
-    uint64_t insns;         /* instructions in the stream, wanted or not */
-    uint64_t stream_bytes;  /* records that the engine wrote */
-    uint64_t desc_bytes;    /* descriptors that the engine wrote */
-    uint64_t register_checks;   /* comparisons of the decoder's registers with
-                                   the engine's */
+    uint32_t size;                /* set by the caller to sizeof(struct lt_stats) */
+    uint32_t blocks;              /* block descriptors translated */
+    uint64_t insns;               /* instructions in the stream, wanted or not */
+    uint64_t stream_bytes;        /* records that the engine wrote */
+    uint64_t desc_bytes;          /* descriptors that the engine wrote */
+    uint64_t register_checks;     /* comparisons of the decoder's registers with
+                                     the engine's */
     uint64_t register_mismatches; /* registers that differed: a bug if not 0 */
     uint64_t internal_errors;     /* a bug if not 0 */
 };
@@ -32,8 +32,8 @@ int lt_session_stats(const lt_session *session, struct lt_stats *stats);
  * it would have without a limit.  LT_ERR_ARGUMENT, LT_ERR_STATE (before the
  * run).
  */
-int lt_syscall_text(const lt_session *session, const struct lt_syscall *call,
-                    char *text, size_t text_size);
+int lt_syscall_text(const lt_session *session, const struct lt_syscall *call, char *text,
+                    size_t text_size);
 
 #ifdef __cplusplus
 }

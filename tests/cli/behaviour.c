@@ -18,7 +18,8 @@ static void *nothing(void *user)
 static int usage(void)
 {
     fputs("behaviour status N | signal N | print TEXT | open PATH | ignored |"
-          " descriptors | spin | echo | threads N | fork\n", stderr);
+          " descriptors | spin | echo | threads N | fork\n",
+          stderr);
     return 99;
 }
 
