@@ -236,6 +236,12 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
     return result;
 }
 
+/* lt_session_stop() is heard between blocks, however slow callbacks are. */
+static inline bool stopped(const struct lti_decoder *d)
+{
+    return atomic_load_explicit(d->config.stop, memory_order_relaxed);
+}
+
 /* ---- Block records ---- */
 
 static bool condition(uint64_t cond, uint64_t a, uint64_t b, bool is32)
@@ -746,7 +752,7 @@ load16:
 end:
     base += s->nth;
     result = 0;
-    if (!out && !d->patched && d->end - d->at >= 4) {
+    if (!out && !d->patched && d->end - d->at >= 4 && !stopped(d)) {
         /* Straight on to the next record, if it is of a block that is known. */
         uint32_t number = u32_at(d->at);
         const struct lti_block *block;
@@ -1265,7 +1271,7 @@ int lti_decoder_run(struct lti_decoder *d)
     int result = 0;
 
     d->in_event = true;
-    while (result == 0 && d->at < d->end) {
+    while (result == 0 && d->at < d->end && !stopped(d)) {
         result = next_record(d);
         if (result == 0 && d->step) {
             result = run_steps(d, NULL);

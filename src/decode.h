@@ -4,6 +4,7 @@
 #ifndef LTI_DECODE_H
 #define LTI_DECODE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct lti_decoder_config {
     lt_session *session;  /* handed to callbacks */
     const struct lti_callbacks *callbacks; /* outlive the decoder, unchanged */
     struct lti_modules *modules;           /* updated by the decoder */
+    const atomic_bool *stop; /* once true, lti_decoder_run() returns early */
 };
 
 /* 0 or LT_ERR_NO_MEMORY. */

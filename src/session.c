@@ -210,6 +210,7 @@ static int make_decoder(lt_session *session)
             .session = session,
             .callbacks = &session->callbacks,
             .modules = session->modules,
+            .stop = &session->stop,
         };
         error = lti_decoder_create(&config, &session->decoder);
     }

@@ -21,7 +21,6 @@ static int make_session(void **state)
 {
     (void)state;
     struct lt_config config;
-    unsetenv("LIBTRACE_DIRECT");
     lt_config_init(&config, sizeof config);
     config.program = "/bin/true";
     return lt_session_create(&config, &session);
@@ -183,12 +182,6 @@ static void test_record(void **state)
     assert_int_equal(record, LTI_RECORD_REGS | LTI_RECORD_DIRECT);
     assert_int_equal(count, 1);
     assert_int_equal(ranges[0].want, LTI_WANT_INSN | LTI_WANT_WRITE | LTI_WANT_REG);
-    setenv("LIBTRACE_DIRECT", "0", 1);
-    wanted();
-    assert_int_equal(record, LTI_RECORD_REGS);
-    setenv("LIBTRACE_DIRECT", "1", 1);
-    wanted();
-    assert_int_equal(record, LTI_RECORD_REGS | LTI_RECORD_DIRECT);
 }
 
 static void test_pull(void **state)
