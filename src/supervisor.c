@@ -20,6 +20,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/personality.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -215,6 +216,8 @@ BARE static void child_main(void *arg)
      * Its parent has one thread, so this is about that process's end. */
     CALL(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     child_signals();
+    /* The same addresses in every run; lt-main.c takes it back for the guest. */
+    CALL(SYS_personality, ADDR_NO_RANDOMIZE, 0, 0, 0, 0);
     long result = CALL(SYS_execveat, LTI_ENGINE_ARENA_FD + 1, "", job->argv, job->envp,
                        AT_EMPTY_PATH);
     child_fail(job, LTI_STEP_EXEC, result);

@@ -171,6 +171,20 @@ class Status(guests.Case):
         self.assert_refused(127, name, env=environment, cwd="/")
 
 
+class Repeated(guests.Case):
+    def test_addresses(self):
+        """A program's mappings are the same in every run, so that --range is of use."""
+        def mappings():
+            log = lt("run", "-f", "json", "-e", "module", "/bin/true").stderr
+            return [(e["path"], e["start"], e["end"]) for e in entries(log)
+                    if e["type"] == "module"]
+
+        first = mappings()
+        self.assertTrue(first)
+        for _ in range(5):
+            self.assertEqual(mappings(), first)
+
+
 class Writing(guests.Case):
     def test_file(self):
         log = self.path("log", b"old" * 100000, 0o600)
