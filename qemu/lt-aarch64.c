@@ -86,6 +86,11 @@ static LtEffect effect(const char *helper)
     if (strcmp(helper, "vfp_get_fpscr") == 0 || strcmp(helper, "vfp_set_fpscr") == 0) {
         return (LtEffect){.known = true};
     }
+    /* What begins a copy or a set of memory puts its progress into nzcv. */
+    if (strncmp(helper, "setp", 4) == 0 || strncmp(helper, "setgp", 5) == 0 ||
+        strncmp(helper, "cpyp", 4) == 0 || strncmp(helper, "cpyfp", 5) == 0) {
+        return (LtEffect){.memory = true, .flags = true};
+    }
     for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
         if (strncmp(helper, own[i], strlen(own[i])) == 0) {
             return (LtEffect){.known = true};
@@ -118,6 +123,7 @@ const LtTarget lt_target = {
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),
     .cc_op = ~0u,
+    .flags_reg = 33,
     .df_offset = -1,
     .repeat_offset = -1,
     .collect = collect,

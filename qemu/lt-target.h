@@ -28,6 +28,7 @@ typedef struct LtTarget {
     const LtGlobal *globals;
     unsigned global_count;
     unsigned cc_op;      /* register that is static, or ~0u */
+    unsigned flags_reg;  /* number of the flags register */
     unsigned cc_dynamic; /* insn_start word: cc_op is not static */
     intptr_t df_offset;  /* i32 flag outside the globals, or -1 */
     unsigned df_reg;

@@ -1106,7 +1106,7 @@ static void call_op(TCGOp *op, unsigned insn)
         const LtGlobal *out = outs ? global_of[temp_idx(arg_temp(op->args[0]))] : NULL;
 
         emit_before(next);
-        gen_regs_after_helper(out ? 1 + out->reg : 0);
+        gen_regs_after_helper(out ? 1 + out->reg : e.flags ? 1 + lt_target.flags_reg : 0);
         emit_done();
         s.cc = -1;
     }

@@ -271,6 +271,7 @@ const LtTarget lt_target = {
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),
     .cc_op = LTI_X86_CC_OP,
+    .flags_reg = 17,
     .cc_dynamic = CC_OP_DYNAMIC,
     .df_offset = offsetof(CPUX86State, df),
     .df_reg = LTI_X86_DF,

@@ -967,7 +967,7 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
                    !always_writes(d, reason, i)) {
             d->stats.register_mismatches++;
             continue;
-        } else if (i == flags_reg && reason == LTI_REGS_HELPER) {
+        } else if (i == flags_reg && reason == LTI_REGS_HELPER && d->x86) {
             continue; /* flags are whole again only behind the helper */
         }
         result = tell_reg(d, i, i == flags_reg ? flags : d->regs[i]);

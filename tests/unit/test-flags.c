@@ -351,7 +351,7 @@ static void test_random(void **state)
     for (unsigned i = 0; i < 300000; i++) {
         unsigned log = i & 3;
 
-        check(i % OP_COUNT, log, operand(8u << log), operand(8u << log),
+        check((enum operation)(random64() % OP_COUNT), log, operand(8u << log), operand(8u << log),
               (unsigned)(random64() >> 40 & 1));
     }
 }
