@@ -50,6 +50,13 @@ static inline void lt_watch_store(CPUState *cpu, uint64_t addr, uint32_t size)
     }
 }
 
+static inline void lt_watch_load(CPUState *cpu, uint64_t addr, uint32_t size)
+{
+    if (unlikely(lt_watch_loads)) {
+        lt_helper_access(cpu, addr, size, false);
+    }
+}
+
 /* main.c: the guest program could not be loaded. */
 G_NORETURN void lt_load_failed(const char *path, int error);
 /* main.c: QEMU's main(), under a name of its own. */

@@ -51,6 +51,10 @@ file(GLOB guest_endless_sources CONFIGURE_DEPENDS ${guest_source}/endless/*.c)
 file(GLOB guest_real_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/real/*.c)
 list(FILTER guest_real_sources EXCLUDE REGEX "/full\\.c$")
 
+if(AARCH64_COMPILER)
+    guest(aarch64 ${AARCH64_COMPILER} mops ${guest_source}/newer/mops.S)
+endif()
+
 foreach(arch x86_64 aarch64)
     string(TOUPPER ${arch} upper)
     set(compiler ${${upper}_COMPILER})

@@ -43,10 +43,17 @@ static uint32_t below(uint32_t n)
 static uint64_t operand(void)
 {
     static const uint64_t edges[] = {
-        0,          1,          2,          31,         32,         33,
-        63,         64,         0x7f,       0x80,       0xff,       0x7fff,
-        0x8000,     0xffff,     0x7fffffff, 0x80000000, 0xffffffff, 1ull << 32,
-        1ull << 63, INT64_MAX,  UINT64_MAX, 0xffffffff80000000,
+        0,          1,
+        2,          31,
+        32,         33,
+        63,         64,
+        0x7f,       0x80,
+        0xff,       0x7fff,
+        0x8000,     0xffff,
+        0x7fffffff, 0x80000000,
+        0xffffffff, 1ull << 32,
+        1ull << 63, INT64_MAX,
+        UINT64_MAX, 0xffffffff80000000,
     };
 
     return below(3) ? edges[below(COUNT(edges))] : random64();
@@ -414,8 +421,8 @@ static unsigned flags_reg(void)
 
 static void fill_regs(struct entry *e)
 {
-    unsigned count = run.arch == LT_ARCH_X86_64 ? LTI_X86_64_REG_COUNT
-                                                : LTI_AARCH64_REG_COUNT;
+    unsigned count =
+        run.arch == LT_ARCH_X86_64 ? LTI_X86_64_REG_COUNT : LTI_AARCH64_REG_COUNT;
 
     e->regs = 1;
     for (unsigned i = 0; i < count; i++) {
@@ -685,12 +692,16 @@ static bool holds(uint64_t cond, uint64_t a, uint64_t b, bool is32)
     int64_t sa = is32 ? (int32_t)a : (int64_t)a, sb = is32 ? (int32_t)b : (int64_t)b;
     uint64_t ua = is32 ? (uint32_t)a : a, ub = is32 ? (uint32_t)b : b;
     const bool table[] = {
-        [LTI_COND_EQ] = ua == ub,           [LTI_COND_NE] = ua != ub,
-        [LTI_COND_LT] = sa < sb,            [LTI_COND_GE] = sa >= sb,
-        [LTI_COND_LE] = sa <= sb,           [LTI_COND_GT] = sa > sb,
-        [LTI_COND_LTU] = ua < ub,           [LTI_COND_GEU] = ua >= ub,
-        [LTI_COND_LEU] = ua <= ub,          [LTI_COND_GTU] = ua > ub,
-        [LTI_COND_TSTEQ] = (ua & ub) == 0, [LTI_COND_TSTNE] = (ua & ub) != 0,
+        [LTI_COND_EQ] = ua == ub,
+        [LTI_COND_NE] = ua != ub,
+        [LTI_COND_LT] =
+            sa<sb, [LTI_COND_GE] = sa >= sb, [LTI_COND_LE] = sa <= sb, [LTI_COND_GT] = sa>
+                sb,
+        [LTI_COND_LTU] = ua<
+            ub, [LTI_COND_GEU] = ua >= ub, [LTI_COND_LEU] = ua <= ub, [LTI_COND_GTU] = ua>
+            ub,
+        [LTI_COND_TSTEQ] = (ua & ub) == 0,
+        [LTI_COND_TSTNE] = (ua & ub) != 0,
     };
 
     return table[cond];
@@ -735,8 +746,7 @@ static uint64_t evaluate(const struct lti_op *op, uint64_t a, uint64_t b, uint64
     case LTI_SHR:
         return a >> b % width;
     case LTI_SAR:
-        return is32 ? (uint32_t)((int32_t)a >> b % 32)
-                    : (uint64_t)((int64_t)a >> b % 64);
+        return is32 ? (uint32_t)((int32_t)a >> b % 32) : (uint64_t)((int64_t)a >> b % 64);
     case LTI_ROTL:
         for (unsigned i = 0; i < b % width; i++) {
             a = (a << 1 | a >> (width - 1)) & all;
@@ -904,7 +914,8 @@ static void expect_memory_op(const struct lti_op *op)
                   guest.values[op->a], bytes, length);
 }
 
-static void expect_op(const struct plan *p, const struct lti_op *op, const uint8_t *record)
+static void expect_op(const struct plan *p, const struct lti_op *op,
+                      const uint8_t *record)
 {
     uint64_t *v = guest.values;
     uint64_t value = 0;
@@ -1070,7 +1081,7 @@ static void add_random_effect(struct plan *p, struct made *made)
 /* What an instruction leaves for the flags, in one of the ways there are. */
 static void add_random_flags(struct plan *p, struct made *made)
 {
-    static const uint8_t kinds[] = {LTI_CC_SUB,   LTI_CC_ADD, LTI_CC_LOGIC, LTI_CC_ADC,
+    static const uint8_t kinds[] = {LTI_CC_SUB,   LTI_CC_ADD, LTI_CC_LOGIC,  LTI_CC_ADC,
                                     LTI_CC_LOGIC, LTI_CC_SHL, LTI_CC_EFLAGS, LTI_CC_INC};
     unsigned kind = kinds[below(COUNT(kinds))] + below(4);
     bool x86 = run.arch == LT_ARCH_X86_64;
@@ -1156,9 +1167,9 @@ static void random_blocks(void)
         for (unsigned n = 1 + below(5); n; n--) {
             bool first = plans[i].desc.insn_count == 0;
 
-            add_random_insn(&plans[i], below(5)             ? 0
+            add_random_insn(&plans[i], below(5)            ? 0
                                        : first && below(2) ? LTI_INSN_CONTINUES
-                                                            : LTI_INSN_REPEATS);
+                                                           : LTI_INSN_REPEATS);
         }
         write_block(&plans[i], i);
     }
@@ -1168,8 +1179,8 @@ static void random_blocks(void)
 static void put_random_block(uint32_t number, uint32_t count)
 {
     const struct plan *p = &plans[number];
-    uint32_t size = count < p->desc.insn_count ? p->insns[count].slot_offset
-                                               : p->desc.record_size;
+    uint32_t size =
+        count < p->desc.insn_count ? p->insns[count].slot_offset : p->desc.record_size;
     size_t at;
 
     if (count < p->desc.insn_count || below(8) == 0) {
@@ -1193,13 +1204,10 @@ static void put_random_record(void)
     uint8_t bytes[64];
 
     if (kind == 0) {
-        put_head(LTI_S_PAD, 4 + 4 * below(4));
-        while (stream.size < 4 || false) {
-            put32(0);
-        }
-        uint32_t head;
-        memcpy(&head, stream.bytes + stream.size - 4, 4);
-        for (uint32_t i = 4; i < LTI_SPECIAL_SIZE(head); i += 4) {
+        uint32_t words = below(4);
+
+        put_head(LTI_S_PAD, 4 + 4 * words);
+        while (words--) {
             put32((uint32_t)random64());
         }
     } else if (kind < 4) {
@@ -1308,4 +1316,1142 @@ static void test_random(void **state)
         compare(&got, &want, false);
         check_seq(&got);
     }
+}
+
+/* The same stream gives the same events in both forms, and so it does when it
+ * comes in pieces. */
+static void test_both_forms(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 500; round++) {
+        begin(round % 4 ? LT_ARCH_X86_64 : LT_ARCH_AARCH64);
+        random_blocks();
+        all_callbacks();
+        put_random_start();
+        for (unsigned n = 40; n; n--) {
+            put_random_record();
+        }
+        put_exit(3, 0);
+        assert_int_equal(decode(&got), 0);
+        pull_all();
+        assert_int_equal(decode(&got_pull), 0);
+        compare(&got_pull, &got, true);
+        check_seq(&got);
+    }
+}
+
+static void test_pieces(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 100; round++) {
+        size_t cuts[61], n = 0;
+
+        begin(LT_ARCH_X86_64);
+        random_blocks();
+        if (round & 1) {
+            all_callbacks();
+        } else {
+            pull_all();
+        }
+        put_random_start();
+        cuts[n++] = stream.size;
+        while (n < 60) {
+            put_random_record();
+            cuts[n++] = stream.size;
+        }
+        assert_int_equal(decode(&got), 0);
+        open_decoder(&got_pull);
+        for (size_t i = 0, at = 0; i < n; i += 1 + below(3)) {
+            lti_decoder_feed(run.decoder, stream.bytes + at, stream.bytes + cuts[i]);
+            at = cuts[i];
+            assert_int_equal(take_all(), 0);
+            if (i == n - 1) {
+                break;
+            }
+            if (i + 3 >= n) {
+                lti_decoder_feed(run.decoder, stream.bytes + at,
+                                 stream.bytes + cuts[n - 1]);
+                assert_int_equal(take_all(), 0);
+                break;
+            }
+        }
+        close_decoder();
+        compare(&got_pull, &got, true);
+    }
+}
+
+/* ---- Operations ---- */
+
+static int last_value(lt_session *s, const struct lt_reg_write *e, void *user)
+{
+    (void)s;
+    *(uint64_t *)user = e->value;
+    return 0;
+}
+
+/* A block that puts `op` of four slots into rax. */
+static void one_operation(struct lti_op op, const uint64_t *constant)
+{
+    struct plan *p = &plans[1];
+    unsigned v[4];
+
+    new_plan(p, 0x1000);
+    add_insn(p, 0);
+    for (int i = 0; i < 4; i++) {
+        v[i] = add_slot(p, true);
+    }
+    if (constant) {
+        v[1] = add_const(p, *constant);
+    }
+    if (op.op == LTI_MOVCOND) {
+        add_op(p, LTI_MORE, 0, v[2], v[3], 0);
+    }
+    add_op(p, op.op, new_value(p), v[0], v[1], op.imm)->flags = op.flags;
+    add_setreg(p, LT_X86_64_RAX, p->desc.value_count - 1, false);
+    write_block(p, 1);
+}
+
+static void check_operation(struct lti_op op)
+{
+    uint64_t value = 0, constant = operand();
+
+    for (int with_constant = 0; with_constant < 2; with_constant++) {
+        begin(LT_ARCH_X86_64);
+        no_callbacks();
+        add_callback(LT_EVENT_REG_WRITE);
+        run.callbacks.list[LT_EVENT_REG_WRITE][0].fn.reg_write = last_value;
+        run.callbacks.list[LT_EVENT_REG_WRITE][0].user = &value;
+        one_operation(op, with_constant ? &constant : NULL);
+        open_decoder(&got);
+        for (unsigned i = 0; i < 300; i++) {
+            uint64_t v[4] = {operand(), operand(), operand(), operand()}, should;
+
+            stream.size = 0;
+            put32(1);
+            put(v, sizeof v);
+            lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+            assert_int_equal(lti_decoder_run(run.decoder), 0);
+            should = evaluate(&op, v[0], with_constant ? constant : v[1], v[2], v[3]);
+            if (value != should) {
+                fail_msg("operation %u, flags %u, imm %#llx of %#llx, %#llx: %#llx, not "
+                         "%#llx",
+                         op.op, op.flags, (unsigned long long)op.imm,
+                         (unsigned long long)v[0],
+                         (unsigned long long)(with_constant ? constant : v[1]),
+                         (unsigned long long)value, (unsigned long long)should);
+            }
+        }
+        close_decoder();
+    }
+}
+
+static void test_operations(void **state)
+{
+    (void)state;
+    for (unsigned code = LTI_ADD; code <= LTI_MULSH; code++) {
+        for (uint8_t flags = 0; flags <= LTI_OP_32; flags++) {
+            struct lti_op op = {.op = (uint8_t)code, .flags = flags};
+            unsigned width = flags ? 32 : 64;
+
+            if (code == LTI_MORE) {
+                continue;
+            }
+            if (code == LTI_EXTRACT || code == LTI_SEXTRACT || code == LTI_DEPOSIT) {
+                for (unsigned pos = 0; pos < width; pos += 1 + pos % 7) {
+                    for (unsigned n = 1; n <= width - pos; n += 1 + n % 5) {
+                        op.imm = pos | n << 8;
+                        check_operation(op);
+                    }
+                    op.imm = pos | (width - pos) << 8;
+                    check_operation(op);
+                }
+            } else if (code == LTI_EXTRACT2) {
+                for (op.imm = 0; op.imm <= width; op.imm++) {
+                    check_operation(op);
+                }
+            } else if (code == LTI_SETCOND || code == LTI_NEGSETCOND ||
+                       code == LTI_MOVCOND) {
+                for (op.imm = 0; op.imm <= LTI_COND_TSTNE; op.imm++) {
+                    check_operation(op);
+                }
+            } else if (code == LTI_BSWAP) {
+                for (op.imm = 2; op.imm <= width / 8; op.imm *= 2) {
+                    check_operation(op);
+                }
+            } else {
+                check_operation(op);
+                check_operation(op);
+            }
+        }
+    }
+}
+
+/* ---- Flags, against the processor ---- */
+
+#ifdef __x86_64__
+
+#define NATIVE(text, type)                                                               \
+    do {                                                                                 \
+        type x_ = (type)a, y_ = (type)b;                                                 \
+        __asm__ volatile("lea -128(%%rsp), %%rsp\n\t" text " %[y], %[x]\n\tpushfq\n\t"   \
+                         "pop %[f]\n\tlea 128(%%rsp), %%rsp"                             \
+                         : [x] "+q"(x_), [f] "=&r"(flags)                                \
+                         : [y] "q"(y_)                                                   \
+                         : "cc", "memory");                                              \
+    } while (0)
+#define NATIVE_SIZES(text)                                                               \
+    do {                                                                                 \
+        if (log == 0) {                                                                  \
+            NATIVE(text, uint8_t);                                                       \
+        } else if (log == 1) {                                                           \
+            NATIVE(text, uint16_t);                                                      \
+        } else if (log == 2) {                                                           \
+            NATIVE(text, uint32_t);                                                      \
+        } else {                                                                         \
+            NATIVE(text, uint64_t);                                                      \
+        }                                                                                \
+    } while (0)
+
+static uint64_t native_flags(unsigned op, unsigned log, uint64_t a, uint64_t b)
+{
+    uint64_t flags;
+
+    if (op == LTI_ADD) {
+        NATIVE_SIZES("add");
+    } else if (op == LTI_SUB) {
+        NATIVE_SIZES("sub");
+    } else {
+        NATIVE_SIZES("and");
+    }
+    return flags & (op == LTI_AND ? 0x8c5 : 0x8d5); /* AF is undefined of and */
+}
+
+/* Ways in which an instruction can leave its flags. */
+enum { KIND_HERE, KIND_BEFORE, FROM_SLOTS, FLAG_WAYS };
+
+/* A block with one such instruction: a and b are in slots. */
+static void flags_block(unsigned op, unsigned log, unsigned way)
+{
+    unsigned cc = (op == LTI_ADD   ? LTI_CC_ADD
+                   : op == LTI_SUB ? LTI_CC_SUB
+                                   : LTI_CC_LOGIC) +
+                  log;
+    struct plan *p = &plans[1];
+    unsigned a, b, result;
+
+    new_plan(p, 0x1000);
+    if (way == KIND_BEFORE) {
+        add_insn(p, 0);
+        add_setreg(p, LTI_X86_CC_OP, add_const(p, cc), true);
+    }
+    add_insn(p, 0);
+    if (way == FROM_SLOTS) {
+        add_setreg(p, LTI_X86_CC_DST, add_slot(p, true), true);
+        b = add_slot(p, true);
+    } else {
+        a = add_slot(p, true);
+        b = add_slot(p, true);
+        result = add_two(p, op, a, b);
+        add_setreg(p, LTI_X86_CC_DST, result, true);
+    }
+    if (op != LTI_AND) {
+        add_setreg(p, LTI_X86_CC_SRC, b, true);
+    }
+    if (way != KIND_BEFORE) {
+        add_setreg(p, LTI_X86_CC_OP, add_const(p, cc), true);
+    }
+    add_op(p, LTI_FLAGS, 0, 0, 0, 0);
+    write_block(p, 1);
+}
+
+static void check_flags(unsigned op, unsigned log, unsigned way, unsigned callbacks)
+{
+    uint64_t value = 0, regs[LTI_X86_REGS] = {0};
+
+    begin(LT_ARCH_X86_64);
+    no_callbacks();
+    for (unsigned i = 0; i < callbacks; i++) {
+        add_callback(LT_EVENT_REG_WRITE);
+        run.callbacks.list[LT_EVENT_REG_WRITE][i].fn.reg_write = last_value;
+        run.callbacks.list[LT_EVENT_REG_WRITE][i].user = &value;
+    }
+    flags_block(op, log, way);
+    regs[LTI_X86_EFLAGS] = 0x202;
+    regs[LTI_X86_DF] = UINT64_MAX;
+    put_process(1, 1);
+    put_regs(LTI_REGS_START, 0, regs, LTI_X86_REGS);
+    open_decoder(&got);
+    lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+    assert_int_equal(lti_decoder_run(run.decoder), 0);
+    for (unsigned i = 0; i < 4000; i++) {
+        uint64_t a = operand(), b = operand(), should;
+
+        stream.size = 0;
+        put32(1);
+        put64(way != FROM_SLOTS ? a
+              : op == LTI_ADD   ? a + b
+              : op == LTI_SUB   ? a - b
+                                : a & b);
+        put64(b);
+        lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+        value = 1;
+        assert_int_equal(lti_decoder_run(run.decoder), 0);
+        should = native_flags(op, log, a, b) | 0x602;
+        if (value != should) {
+            fail_msg("operation %u of size %u, way %u: %#llx, %#llx: flags %#llx, not "
+                     "%#llx",
+                     op, log, way, (unsigned long long)a, (unsigned long long)b,
+                     (unsigned long long)value, (unsigned long long)should);
+        }
+    }
+    close_decoder();
+}
+
+static void test_flags(void **state)
+{
+    static const unsigned ops[] = {LTI_ADD, LTI_SUB, LTI_AND};
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT(ops); i++) {
+        for (unsigned log = 0; log < 4; log++) {
+            for (unsigned way = 0; way < FLAG_WAYS; way++) {
+                check_flags(ops[i], log, way, 1); /* computed in the step itself */
+                check_flags(ops[i], log, way, 2); /* and in flags.c */
+            }
+        }
+    }
+}
+
+#endif
+
+/* ---- Records ---- */
+
+/* `and` is a block of three instructions that each take 8 bytes of slots and
+ * write a register. */
+static void three_insns(uint8_t flags)
+{
+    struct plan *p = &plans[1];
+
+    new_plan(p, 0x1000);
+    for (unsigned i = 0; i < 3; i++) {
+        add_insn(p, flags);
+        add_setreg(p, i, add_slot(p, true), false);
+    }
+    write_block(p, 1);
+}
+
+static void put_start(void)
+{
+    unsigned count = run.arch == LT_ARCH_X86_64 ? LTI_X86_REGS : LTI_A64_REGS;
+
+    put_process(7, 8);
+    memset(&guest, 0, sizeof guest);
+    if (run.arch == LT_ARCH_X86_64) {
+        guest.regs[LTI_X86_DF] = 1;
+    }
+    put_regs(LTI_REGS_START, 0, guest.regs, count);
+}
+
+static void put_part(uint32_t number, uint32_t count, uint32_t slots)
+{
+    put_head(LTI_S_PART, 12 + slots);
+    put32(number);
+    put32(count);
+    for (uint32_t i = 0; i < slots; i += 4) {
+        put32(i);
+    }
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    for (int pull = 0; pull < 2; pull++) {
+        begin(LT_ARCH_X86_64);
+        if (pull) {
+            pull_all();
+        } else {
+            all_callbacks();
+        }
+        three_insns(0);
+        for (uint32_t count = 0; count < 6; count++) {
+            for (uint32_t slots = 0; slots <= 32; slots += 4) {
+                bool fits = count >= 1 && count <= 3 && slots == 8 * count;
+
+                stream.size = 0;
+                put_start();
+                put_part(1, count, slots);
+                put_part(1, 3, 24); /* what was cut is whole again */
+                assert_int_equal(decode(&got), fits ? 0 : LT_ERR_STREAM);
+                assert_int_equal(got.count, fits ? 2 * count + 6 : 0);
+                check_seq(&got);
+            }
+        }
+        /* A head alone, or half of one. */
+        for (uint32_t size = 4; size < 12; size += 4) {
+            stream.size = 0;
+            put_start();
+            put_head(LTI_S_PART, size);
+            put64(1);
+            put64(1);
+            assert_int_equal(decode(&got), LT_ERR_STREAM);
+        }
+    }
+}
+
+static void test_repeats(void **state)
+{
+    struct plan *p = &plans[1];
+
+    (void)state;
+    for (int pull = 0; pull < 2; pull++) {
+        begin(LT_ARCH_X86_64);
+        if (pull) {
+            pull_all();
+        } else {
+            all_callbacks();
+        }
+        new_plan(p, 0x1000);
+        add_insn(p, LTI_INSN_REPEATS);
+        add_setreg(p, LT_X86_64_RCX, add_slot(p, true), false);
+        write_block(p, 1);
+        new_plan(p, 0x1004);
+        add_insn(p, 0);
+        write_block(p, 2);
+        put_start();
+        for (uint64_t rcx = 3; rcx; rcx--) {
+            put32(1);
+            put64(rcx - 1);
+        }
+        put32(2);
+        put32(1);
+        put64(9);
+        assert_int_equal(decode(&got), 0);
+        check_seq(&got);
+        static const uint32_t types[] = {
+            LT_EVENT_INSN, LT_EVENT_REG_WRITE, LT_EVENT_REG_WRITE, LT_EVENT_REG_WRITE,
+            LT_EVENT_INSN, LT_EVENT_INSN,      LT_EVENT_REG_WRITE,
+        };
+        assert_int_equal(got.count, COUNT(types));
+        for (unsigned i = 0; i < COUNT(types); i++) {
+            assert_int_equal(got.entries[i].type, types[i]);
+        }
+        assert_int_equal(got.entries[3].v[1], 0);
+    }
+}
+
+static void test_stats(void **state)
+{
+    struct lt_stats stats = {.size = sizeof stats};
+
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    all_callbacks();
+    three_insns(0);
+    put_start();
+    put_part(1, 2, 16);
+    put32(1);
+    put64(1);
+    put64(2);
+    put64(3);
+    open_decoder(&got);
+    lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+    assert_int_equal(take_all(), 0);
+    lti_decoder_stats(run.decoder, &stats);
+    assert_int_equal(stats.size, sizeof stats);
+    assert_int_equal(stats.insns, 5);
+    assert_int_equal(stats.blocks, 1);
+    assert_int_equal(stats.stream_bytes, stream.size);
+    assert_int_equal(lti_decoder_events(run.decoder), 10);
+    close_decoder();
+}
+
+/* Writes that a register record makes, and what it counts. */
+static void check_regs(uint32_t arch, uint32_t reason, uint32_t skip,
+                       const uint64_t *after, const uint32_t *written, unsigned count,
+                       unsigned mismatches)
+{
+    unsigned regs = arch == LT_ARCH_X86_64 ? LTI_X86_REGS : LTI_A64_REGS;
+    struct lt_stats stats = {.size = sizeof stats};
+
+    for (int pull = 0; pull < 2; pull++) {
+        struct log *log = &got;
+
+        begin(arch);
+        if (pull) {
+            pull_all();
+        } else {
+            all_callbacks();
+        }
+        new_plan(&plans[1], 0x1000);
+        add_insn(&plans[1], 0);
+        write_block(&plans[1], 1);
+        put_start();
+        put32(1);
+        put_regs(reason, skip, after, regs);
+        open_decoder(log);
+        lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+        assert_int_equal(take_all(), 0);
+        lti_decoder_stats(run.decoder, &stats);
+        assert_int_equal(stats.register_mismatches, mismatches);
+        close_decoder();
+        check_seq(log);
+        assert_int_equal(log->count, 1 + count);
+        for (unsigned i = 0; i < count; i++) {
+            assert_int_equal(log->entries[1 + i].type, LT_EVENT_REG_WRITE);
+            assert_int_equal(log->entries[1 + i].pc, 0x1000);
+            assert_int_equal(log->entries[1 + i].v[0], written[i]);
+            if (written[i] != flags_reg()) {
+                assert_int_equal(log->entries[1 + i].v[1], after[written[i]]);
+            }
+        }
+    }
+}
+
+static void test_register_records(void **state)
+{
+    uint64_t after[LTI_MAX_REGS] = {0};
+
+    (void)state;
+    after[LTI_X86_DF] = 1;
+    check_regs(LT_ARCH_X86_64, LTI_REGS_START, 0, after, NULL, 0, 0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_HELPER, 0, after, NULL, 0, 0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_CHECK, 0, after, NULL, 0, 0);
+    /* The result of a system call is written though it is the same. */
+    check_regs(LT_ARCH_X86_64, LTI_REGS_KERNEL, 0, after, (uint32_t[]){0}, 1, 0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_KERNEL, 1, after, NULL, 0, 0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_SYSCALL, 0, after, (uint32_t[]){1, 11}, 2, 0);
+    after[3] = 1;
+    after[8] = 2;
+    after[LT_X86_64_RIP] = 77;           /* is no event */
+    after[LTI_X86_CC_OP] = LTI_CC_LOGIC; /* a result of 0 */
+    check_regs(LT_ARCH_X86_64, LTI_REGS_START, 0, after, NULL, 0, 0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_HELPER, 0, after, (uint32_t[]){3, 8}, 2, 0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_HELPER, 4, after, (uint32_t[]){8}, 1, 0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_SIGNAL, 0, after, (uint32_t[]){3, 8, 17}, 3, 0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_KERNEL, 0, after, (uint32_t[]){0, 3, 8, 17}, 4,
+               0);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_CHECK, 0, after, NULL, 0, 3);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_CHECK, 4, after, NULL, 0, 2);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_SYSCALL, 0, after, (uint32_t[]){1, 11}, 2, 3);
+    check_regs(LT_ARCH_X86_64, LTI_REGS_HELPER, UINT32_MAX, after, (uint32_t[]){3, 8}, 2,
+               0);
+
+    memset(after, 0, sizeof after);
+    check_regs(LT_ARCH_AARCH64, LTI_REGS_SYSCALL, 0, after, NULL, 0, 0);
+    check_regs(LT_ARCH_AARCH64, LTI_REGS_KERNEL, 0, after, (uint32_t[]){0}, 1, 0);
+    after[30] = 5;
+    after[LT_AARCH64_SP] = 6;
+    after[LT_AARCH64_PC] = 7;
+    after[LTI_A64_CF] = 1;
+    check_regs(LT_ARCH_AARCH64, LTI_REGS_HELPER, 0, after, (uint32_t[]){30, 31}, 2, 0);
+    check_regs(LT_ARCH_AARCH64, LTI_REGS_SIGNAL, 0, after, (uint32_t[]){30, 31, 33}, 3,
+               0);
+    check_regs(LT_ARCH_AARCH64, LTI_REGS_CHECK, 0, after, NULL, 0, 3);
+}
+
+static void test_syscalls(void **state)
+{
+    const uint64_t args[6] = {UINT64_MAX - 99, 0x5000, 2, 3, 4, 5};
+    char text[4200];
+
+    (void)state;
+    for (int pull = 0; pull < 2; pull++) {
+        begin(LT_ARCH_X86_64);
+        if (pull) {
+            pull_all();
+        } else {
+            all_callbacks();
+        }
+        put_start();
+        put_syscall(0x1234, 257, args, "/etc/passwd");
+        put_sysret(0x1234, 257, -2);
+        put_sysret(0x1234, 257, -4096); /* no error */
+        put_syscall(0x1238, 39, args, NULL);
+        put_sysret(0x1238, 39, 55);
+        assert_int_equal(decode(&got), 0);
+        check_seq(&got);
+        assert_int_equal(got.count, 5);
+        assert_int_equal(got.entries[0].v[0], LT_PHASE_ENTER);
+        assert_int_equal(got.entries[0].v[1], 257);
+        assert_int_equal(got.entries[0].pc, 0x1234);
+        assert_int_equal(got.entries[0].v[4], hash_bytes(1, args, sizeof args));
+        assert_int_equal(got.entries[0].v[5], hash_bytes(2, "/etc/passwd", 11));
+        assert_int_equal(got.entries[1].v[0], LT_PHASE_RETURN);
+        assert_int_equal(got.entries[1].v[2], -2);
+        assert_int_equal(got.entries[1].v[3], 2);
+        assert_int_equal(got.entries[1].v[5], got.entries[0].v[5]);
+        assert_int_equal(got.entries[2].v[3], 0);
+        assert_int_equal(got.entries[3].v[5], 1);
+        assert_int_equal(got.entries[4].v[2], 55);
+        /* Strings of every length up to the limit, and then no further. */
+        for (size_t length = 0; length < sizeof text; length += 1 + length % 61) {
+            memset(text, 'x', length);
+            text[length] = 0;
+            stream.size = 0;
+            put_start();
+            put_syscall(0x1234, 257, args, text);
+            assert_int_equal(decode(&got), length < 4096 ? 0 : LT_ERR_STREAM);
+        }
+        /* A return of another call. */
+        stream.size = 0;
+        put_start();
+        put_syscall(0x1234, 257, args, NULL);
+        put_sysret(0x1234, 256, 0);
+        assert_int_equal(decode(&got), LT_ERR_STREAM);
+        /* Every wrong size. */
+        for (uint32_t size = 4; size < 100; size += 4) {
+            stream.size = 0;
+            put_start();
+            put_head(LTI_S_SYSCALL, size);
+            for (uint32_t i = 4; i < size; i += 4) {
+                put32(0);
+            }
+            assert_int_equal(decode(&got),
+                             size >= 68 && (size - 68) % 8 == 0 ? 0 : LT_ERR_STREAM);
+        }
+    }
+}
+
+static void test_modules(void **state)
+{
+    (void)state;
+    for (int pull = 0; pull < 2; pull++) {
+        begin(LT_ARCH_X86_64);
+        if (pull) {
+            pull_all();
+        } else {
+            all_callbacks();
+        }
+        put_start();
+        put_map(LTI_S_MAP, 0x10000, 0x20000, 0x3000, "/lib/one");
+        put_map(LTI_S_MAP, 0x14000, 0x15000, 0, "/lib/two"); /* over the middle */
+        put_map(LTI_S_UNMAP, 0x0, 0x12000, 0, NULL);
+        put_map(LTI_S_UNMAP, 0x70000, 0x80000, 0, NULL); /* nothing there */
+        put_exit(0, 11);
+        put_exit(1, 0); /* one is enough */
+        assert_int_equal(decode(&got), 0);
+        check_seq(&got);
+        static const struct {
+            uint64_t op, start, end, offset;
+        } should[] = {
+            {LT_MODULE_MAP, 0x10000, 0x20000, 0x3000},
+            {LT_MODULE_UNMAP, 0x14000, 0x15000, 0x7000},
+            {LT_MODULE_MAP, 0x14000, 0x15000, 0},
+            {LT_MODULE_UNMAP, 0x10000, 0x12000, 0x3000},
+        };
+        assert_int_equal(got.count, COUNT(should) + 1);
+        for (unsigned i = 0; i < COUNT(should); i++) {
+            assert_int_equal(got.entries[i].type, LT_EVENT_MODULE);
+            assert_int_equal(got.entries[i].v[0], should[i].op);
+            assert_int_equal(got.entries[i].v[1], should[i].start);
+            assert_int_equal(got.entries[i].v[2], should[i].end);
+            assert_int_equal(got.entries[i].v[3], should[i].offset);
+        }
+        assert_int_equal(got.entries[4].type, LT_EVENT_EXIT);
+        assert_int_equal(got.entries[4].v[1], 11);
+        /* Empty and backward ranges. */
+        for (unsigned kind = LTI_S_MAP; kind <= LTI_S_UNMAP; kind++) {
+            stream.size = 0;
+            put_map(kind, 0x2000, 0x2000, 0, "/x");
+            assert_int_equal(decode(&got), LT_ERR_STREAM);
+            stream.size = 0;
+            put_map(kind, 0x3000, 0x2000, 0, "/x");
+            assert_int_equal(decode(&got), LT_ERR_STREAM);
+        }
+    }
+}
+
+/* A filter's module is where the code is when its block is first seen; after
+ * LTI_S_FORGET it is looked at again. */
+static void test_module_filter(void **state)
+{
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    no_callbacks();
+    add_callback(LT_EVENT_INSN)->module = "one";
+    add_callback(LT_EVENT_INSN)->module = "/lib/two";
+    add_callback(LT_EVENT_MODULE)->module = "two";
+    three_insns(0);
+    put_start();
+    for (int i = 0; i < 3; i++) {
+        static const char *const paths[] = {"/lib/one", "/lib/two", "/lib/three"};
+
+        put_map(LTI_S_MAP, 0x1000, 0x2000, 0, paths[i]);
+        put_head(LTI_S_FORGET, 4);
+        put32(1);
+        put64(1);
+        put64(2);
+        put64(3);
+    }
+    assert_int_equal(decode(&got), 0);
+    check_seq(&got);
+    static const struct {
+        uint32_t type, who;
+    } should[] = {
+        {LT_EVENT_INSN, 0}, {LT_EVENT_INSN, 0}, {LT_EVENT_INSN, 0}, {LT_EVENT_MODULE, 0},
+        {LT_EVENT_INSN, 1}, {LT_EVENT_INSN, 1}, {LT_EVENT_INSN, 1}, {LT_EVENT_MODULE, 0},
+    };
+    assert_int_equal(got.count, COUNT(should));
+    for (unsigned i = 0; i < COUNT(should); i++) {
+        assert_int_equal(got.entries[i].type, should[i].type);
+        assert_int_equal(got.entries[i].who, should[i].who);
+    }
+}
+
+/* After LTI_S_FORGET, a number may be another block's. */
+static void test_forget(void **state)
+{
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    all_callbacks();
+    new_plan(&plans[1], 0x1000);
+    add_insn(&plans[1], 0);
+    write_block(&plans[1], 1);
+    open_decoder(&got);
+    put_start();
+    put32(1);
+    lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+    assert_int_equal(take_all(), 0);
+    new_plan(&plans[1], 0x2000);
+    add_insn(&plans[1], 0);
+    write_block(&plans[1], 1);
+    stream.size = 0;
+    put32(1);
+    put_head(LTI_S_FORGET, 4);
+    put_access(LTI_S_WRITE, 0, "x", 1); /* of no instruction: nobody's */
+    put32(1);
+    lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+    assert_int_equal(take_all(), 0);
+    close_decoder();
+    assert_int_equal(got.count, 3);
+    assert_int_equal(got.entries[0].pc, 0x1000);
+    assert_int_equal(got.entries[1].pc, 0x1000);
+    assert_int_equal(got.entries[2].pc, 0x2000);
+}
+
+static void test_reg_read(void **state)
+{
+    uint64_t value;
+
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    all_callbacks();
+    three_insns(0);
+    put32(1);
+    put64(1);
+    put64(2);
+    put64(3);
+    /* Nothing is known of the registers before they were told. */
+    assert_int_equal(decode(&got), 0);
+    assert_int_equal(got.entries[0].reg_result, LT_ERR_STATE);
+    open_decoder(&got);
+    assert_int_equal(lti_decoder_reg(run.decoder, 0, &value), LT_ERR_STATE);
+    assert_int_equal(lti_decoder_reg(run.decoder, 0, NULL), LT_ERR_ARGUMENT);
+    assert_int_equal(lti_decoder_reg(run.decoder, 20, &value), LT_ERR_ARGUMENT);
+    assert_int_equal(lti_decoder_reg(run.decoder, UINT32_MAX, &value), LT_ERR_ARGUMENT);
+    stream.size = 0;
+    put_start();
+    lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+    assert_int_equal(take_all(), 0);
+    assert_int_equal(lti_decoder_reg(run.decoder, 0, &value), LT_ERR_STATE);
+    close_decoder();
+}
+
+static void test_finish(void **state)
+{
+    int32_t status, sig;
+
+    (void)state;
+    for (int pull = 0; pull < 2; pull++) {
+        begin(LT_ARCH_AARCH64);
+        if (pull) {
+            pull_all();
+        } else {
+            all_callbacks();
+        }
+        open_decoder(&got);
+        assert_false(lti_decoder_ended(run.decoder, &status, &sig));
+        assert_int_equal(lti_decoder_finish(run.decoder, 5, 0), 0);
+        lti_decoder_feed(run.decoder, stream.bytes, stream.bytes);
+        assert_int_equal(take_all(), 0);
+        assert_int_equal(got.count, 1);
+        assert_true(lti_decoder_ended(run.decoder, &status, &sig));
+        assert_int_equal(status, 5);
+        assert_int_equal(lti_decoder_finish(run.decoder, 6, 0), 0);
+        assert_int_equal(take_all(), 0);
+        assert_int_equal(got.count, 1);
+        assert_int_equal(lti_decoder_events(run.decoder), 1);
+        close_decoder();
+    }
+}
+
+/* ---- Callbacks that end the run ---- */
+
+/* A stream with every kind of event. */
+static void put_everything(void)
+{
+    const uint64_t args[6] = {1, 2, 3, 4, 5, 6};
+
+    put_random_start();
+    put_map(LTI_S_MAP, 0x1000, 0x3000, 0, "/lib/one");
+    for (unsigned n = 6; n; n--) {
+        put_random_record();
+    }
+    put_access(LTI_S_READ, 0x8000, "0123456789abcdef0", 17);
+    put_access(LTI_S_WRITE, 0x8000, "0123456789abcdef0", 17);
+    guest.regs[2]++;
+    guest.regs[3]++;
+    put_regs(LTI_REGS_HELPER, 0, guest.regs,
+             run.arch == LT_ARCH_X86_64 ? LTI_X86_REGS : LTI_A64_REGS);
+    put_syscall(0x1004, 1, args, "text");
+    put_sysret(0x1004, 1, -2);
+    put_map(LTI_S_MAP, 0x0, 0x9000, 0, "/lib/two");
+    put_random_block(1, plans[1].desc.insn_count);
+    put_map(LTI_S_UNMAP, 0x2000, 0x4000, 0, NULL);
+    put_exit(1, 0);
+}
+
+static void test_answers(void **state)
+{
+    static const int answers[] = {LT_STOP, -1234, -1};
+
+    (void)state;
+    for (unsigned round = 0; round < 20; round++) {
+        begin(round & 1 ? LT_ARCH_X86_64 : LT_ARCH_AARCH64);
+        random_blocks();
+        all_callbacks();
+        for (uint32_t type = LT_EVENT_INSN; round >= 10 && type <= LT_EVENT_EXIT;
+             type++) {
+            add_callback(type);
+        }
+        put_everything();
+        run.answer_at = 0;
+        assert_int_equal(decode(&want), 0);
+        assert_true(want.count > 10);
+        for (uint32_t at = 1; at <= want.count; at++) {
+            run.answer_at = at;
+            run.answer = answers[at % COUNT(answers)];
+            assert_int_equal(decode_bytes(stream.bytes, stream.size, &got), run.answer);
+            assert_int_equal(got.count, at);
+            assert_int_equal(lti_decoder_events(run.decoder), got.entries[at - 1].seq);
+            close_decoder();
+            want.count = at < want.count ? want.count : at;
+            assert_memory_equal(&got.entries[0], &want.entries[0],
+                                (at - 1) * sizeof *got.entries);
+            /* Events that pass by on the way to those that are pulled. */
+            run.callbacks.pull = true;
+            run.callbacks.pull_kinds = LT_KIND(LT_EVENT_EXIT);
+            assert_int_equal(decode(&got_pull), run.answer);
+            assert_int_equal(got_pull.count, at);
+            run.callbacks.pull = false;
+        }
+    }
+}
+
+static void test_stop(void **state)
+{
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    all_callbacks();
+    three_insns(0);
+    put_start();
+    open_decoder(&got);
+    for (int i = 0; i < 2; i++) {
+        put32(1);
+        put64(1);
+        put64(2);
+        put64(3);
+    }
+    lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
+    atomic_store(&run.stop, true);
+    assert_int_equal(lti_decoder_run(run.decoder), 0);
+    assert_int_equal(got.count, 0);
+    close_decoder();
+}
+
+/* ---- Damage ---- */
+
+/* Decodes in both forms; nothing but these results may come. */
+static void decode_damaged(const uint8_t *bytes, size_t size)
+{
+    for (int form = 0; form < 2; form++) {
+        int result;
+
+        if (form == 0) {
+            all_callbacks();
+        } else {
+            pull_all();
+        }
+        run.quiet = true;
+        result = decode_bytes(bytes, size, &got);
+        close_decoder();
+        if (result != 0 && result != LT_ERR_STREAM && result != LT_ERR_NO_MEMORY) {
+            fail_msg("a damaged stream gave %d", result);
+        }
+    }
+}
+
+static int decode_with_block(const struct plan *p)
+{
+    int result;
+
+    memcpy(arena + LTI_DESC_OFFSET + p->offset, &p->desc, sizeof p->desc);
+    all_callbacks();
+    result = decode(&got);
+    return result;
+}
+
+/* Each field of a descriptor out of its range. */
+static void test_damaged_descriptor(void **state)
+{
+    static const uint64_t values[] = {
+        0,          1,    2,          3,          5,         7,          0x7f,
+        0x80,       0xff, 0x100,      0xffff,     0x10000,   0x7fffffff, 0xfffffff,
+        UINT32_MAX, 27,   0x80000000, 0xfffffffc, 0x1000000, 0xffff0000};
+    struct lti_desc good;
+
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    three_insns(0);
+    put_start();
+    put32(1);
+    put64(1);
+    put64(2);
+    put64(3);
+    good = plans[1].desc;
+    assert_int_equal(decode_with_block(&plans[1]), 0);
+    for (size_t field = 8; field < sizeof good; field += 4) {
+        for (size_t i = 0; i < COUNT(values); i++) {
+            uint32_t value = (uint32_t)values[i], old;
+
+            plans[1].desc = good;
+            memcpy(&old, (uint8_t *)&plans[1].desc + field, 4);
+            memcpy((uint8_t *)&plans[1].desc + field, &value, 4);
+            if (value == old ||
+                (field == offsetof(struct lti_desc, size) && value > old)) {
+                continue;
+            }
+            /* More values than are used, and less code, are no damage. */
+            if (field == offsetof(struct lti_desc, value_count) && value >= 3 &&
+                value <= UINT16_MAX - LTI_FIRST_VALUE) {
+                continue;
+            }
+            if (decode_with_block(&plans[1]) != LT_ERR_STREAM) {
+                fail_msg("descriptor bytes %zu of value %#x are taken", field, value);
+            }
+        }
+    }
+    plans[1].desc = good;
+    assert_int_equal(decode_with_block(&plans[1]), 0);
+    /* The index. */
+    for (size_t i = 0; i < 3; i++) {
+        const uint64_t offsets[] = {8, LTI_DESC_SIZE - 16, UINT64_MAX - 15};
+
+        memcpy(arena + LTI_INDEX_OFFSET + 8, &offsets[i], 8);
+        assert_int_equal(decode(&got), LT_ERR_STREAM);
+    }
+    /* Block numbers. */
+    for (size_t i = 0; i < 2; i++) {
+        stream.size = 0;
+        put32(i ? LTI_MAX_BLOCKS : 0);
+        put64(0);
+        assert_int_equal(decode(&got), LT_ERR_STREAM);
+    }
+}
+
+/* Ops and instructions with each operand out of range. */
+static void test_damaged_ops(void **state)
+{
+    (void)state;
+    for (unsigned code = 0; code < 256; code++) {
+        for (unsigned field = 0; field < 4; field++) {
+            struct plan *p = &plans[1];
+            struct lti_op *op;
+
+            begin(LT_ARCH_X86_64);
+            new_plan(p, 0x1000);
+            add_insn(p, 0);
+            add_slot(p, true);
+            add_slot(p, true);
+            op = add_op(p, code, field == 0 ? 0xffff : 0, field == 1 ? 0xffff : 0,
+                        field == 2 ? 0xffff : 0, field == 3 ? UINT64_MAX : 4);
+            (void)op;
+            write_block(p, 1);
+            put_start();
+            put32(1);
+            put64(1);
+            put64(2);
+            stream.size -= 0;
+            decode_damaged(stream.bytes, stream.size);
+            run.quiet = false;
+            all_callbacks();
+            bool no_operation =
+                (code > LTI_MULSH && code < LTI_SETREG) || code > LTI_LOAD16;
+            if (no_operation) {
+                assert_int_equal(decode(&got), LT_ERR_STREAM);
+            }
+        }
+    }
+}
+
+/* A stream cut off anywhere, and records of every size. */
+static void test_cut_off(void **state)
+{
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    random_blocks();
+    put_everything();
+    for (size_t size = 0; size < stream.size; size++) {
+        decode_damaged(stream.bytes, size);
+    }
+    for (uint32_t kind = 0; kind < 128; kind++) {
+        for (uint32_t size = 0; size < 300; size++) {
+            stream.size = 0;
+            put_head(kind, size);
+            for (uint32_t i = 4; i < size; i++) {
+                put("\x01", 1);
+            }
+            decode_damaged(stream.bytes, stream.size);
+            run.quiet = false;
+            if (size % 4 || size < 4 || kind > LTI_S_FORGET) {
+                all_callbacks();
+                assert_int_equal(decode(&got), LT_ERR_STREAM);
+            }
+        }
+    }
+}
+
+/* Puts a few bytes wrong, in ways that are near what is right. */
+static void damage(uint8_t *bytes, size_t size, unsigned times)
+{
+    while (times--) {
+        size_t at = below((uint32_t)size);
+        uint32_t word = (uint32_t)operand();
+
+        switch (below(4)) {
+        case 0:
+            bytes[at] ^= (uint8_t)(1 << below(8));
+            break;
+        case 1:
+            bytes[at] = (uint8_t)random64();
+            break;
+        case 2:
+            bytes[at] = (uint8_t)(bytes[at] + below(3) - 1);
+            break;
+        default:
+            at &= ~(size_t)3;
+            if (at + 4 <= size) {
+                memcpy(bytes + at, &word, 4);
+            }
+            break;
+        }
+    }
+}
+
+/* Damaged block numbers stay small or are out of range: those between are only
+ * slow. */
+static void damage_stream(uint8_t *bytes, size_t size, unsigned times)
+{
+    damage(bytes, size, times);
+    for (size_t at = 0; at + 4 <= size; at += 4) {
+        uint32_t word;
+
+        memcpy(&word, bytes + at, 4);
+        if (word >= 4096 && word < LTI_MAX_BLOCKS) {
+            word &= 4095;
+            memcpy(bytes + at, &word, 4);
+        }
+    }
+}
+
+static void test_damaged_streams(void **state)
+{
+    static uint8_t bytes[sizeof stream.bytes];
+
+    (void)state;
+    for (unsigned round = 0; round < 60; round++) {
+        begin(round & 3 ? LT_ARCH_X86_64 : LT_ARCH_AARCH64);
+        random_blocks();
+        put_everything();
+        for (unsigned i = 0; i < 1500; i++) {
+            memcpy(bytes, stream.bytes, stream.size);
+            damage_stream(bytes, stream.size, 1 + below(4));
+            decode_damaged(bytes, stream.size);
+        }
+    }
+}
+
+static void test_damaged_arenas(void **state)
+{
+    static uint8_t descs[1 << 20];
+
+    (void)state;
+    for (unsigned round = 0; round < 60; round++) {
+        size_t size;
+
+        begin(round & 3 ? LT_ARCH_X86_64 : LT_ARCH_AARCH64);
+        random_blocks();
+        put_everything();
+        size = desc_used;
+        assert_true(size <= sizeof descs);
+        memcpy(descs, arena + LTI_DESC_OFFSET, size);
+        for (unsigned i = 0; i < 1500; i++) {
+            uint8_t *target = arena + LTI_DESC_OFFSET;
+            const struct plan *p = &plans[1 + below(BLOCKS)];
+
+            damage(target + (below(2) ? 0 : p->offset),
+                   below(2) ? sizeof p->desc + sizeof *p->insns : p->desc.size,
+                   1 + below(4));
+            if (below(8) == 0) {
+                damage(arena + LTI_INDEX_OFFSET, 8 * (BLOCKS + 1), 1);
+            }
+            for (uint32_t k = 1; k <= BLOCKS; k++) {
+                uint8_t *desc_size =
+                    target + plans[k].offset + offsetof(struct lti_desc, size);
+                uint32_t v;
+
+                /* A size of gigabytes would only be slow. */
+                memcpy(&v, desc_size, 4);
+                v = v < LTI_DESC_SIZE ? v & 0xfffff : v;
+                memcpy(desc_size, &v, 4);
+            }
+            decode_damaged(stream.bytes, stream.size);
+            memcpy(target, descs, size);
+            for (uint32_t k = 1; k <= BLOCKS; k++) {
+                memcpy(arena + LTI_INDEX_OFFSET + 8ull * k, &plans[k].offset, 8);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_both_forms),
+        cmocka_unit_test(test_pieces),
+#ifdef __x86_64__
+        cmocka_unit_test(test_flags),
+#endif
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_register_records),
+        cmocka_unit_test(test_syscalls),
+        cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_module_filter),
+        cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_reg_read),
+        cmocka_unit_test(test_finish),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_damaged_descriptor),
+        cmocka_unit_test(test_damaged_ops),
+        cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_damaged_streams),
+        cmocka_unit_test(test_damaged_arenas),
+    };
+
+    return cmocka_run_group_tests(tests, make_arena, free_arena);
 }

@@ -203,14 +203,37 @@ static uint64_t native(enum operation op, unsigned bits, uint64_t left, uint64_t
 /* ---- Comparing ---- */
 
 static const uint64_t edges[] = {
-    0,          1,          2,          0xf,
-    0x10,       0x7e,       0x7f,       0x80,
-    0x81,       0xfe,       0xff,       0x100,
-    0x7ffe,     0x7fff,     0x8000,     0x8001,
-    0xfffe,     0xffff,     0x10000,    0x7ffffffe,
-    0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe,
-    0xffffffff, 1ull << 32, INT64_MAX,  UINT64_C(1) << 63,
-    (UINT64_C(1) << 63) + 1, UINT64_MAX - 1, UINT64_MAX,
+    0,
+    1,
+    2,
+    0xf,
+    0x10,
+    0x7e,
+    0x7f,
+    0x80,
+    0x81,
+    0xfe,
+    0xff,
+    0x100,
+    0x7ffe,
+    0x7fff,
+    0x8000,
+    0x8001,
+    0xfffe,
+    0xffff,
+    0x10000,
+    0x7ffffffe,
+    0x7fffffff,
+    0x80000000,
+    0x80000001,
+    0xfffffffe,
+    0xffffffff,
+    1ull << 32,
+    INT64_MAX,
+    UINT64_C(1) << 63,
+    (UINT64_C(1) << 63) + 1,
+    UINT64_MAX - 1,
+    UINT64_MAX,
 };
 #define EDGES (sizeof edges / sizeof *edges)
 
@@ -236,9 +259,9 @@ static uint64_t sign_extended(uint64_t value, unsigned bits)
 /* Runs one operation both ways, with what QEMU keeps of it. */
 static void check(enum operation op, unsigned log, uint64_t a, uint64_t b, unsigned carry)
 {
-    static const char *const names[] = {"add", "adc", "sub", "sbb", "cmp",  "and",
-                                        "or",  "xor", "test", "inc", "dec", "neg",
-                                        "shl", "shr", "sar", "shl 1", "shr 1", "sar 1"};
+    static const char *const names[] = {"add", "adc", "sub",  "sbb",   "cmp",   "and",
+                                        "or",  "xor", "test", "inc",   "dec",   "neg",
+                                        "shl", "shr", "sar",  "shl 1", "shr 1", "sar 1"};
     unsigned bits = 8u << log, count = 1;
     uint64_t mask = mask_of(bits), want, result, got, defined = ALL, kept;
     uint8_t cc;
@@ -351,8 +374,8 @@ static void test_random(void **state)
     for (unsigned i = 0; i < 300000; i++) {
         unsigned log = i & 3;
 
-        check((enum operation)(random64() % OP_COUNT), log, operand(8u << log), operand(8u << log),
-              (unsigned)(random64() >> 40 & 1));
+        check((enum operation)(random64() % OP_COUNT), log, operand(8u << log),
+              operand(8u << log), (unsigned)(random64() >> 40 & 1));
     }
 }
 
@@ -580,8 +603,8 @@ static void test_adx(void **state)
                          : [b] "r"(b), [s] "r"(start)
                          : "cc", "memory");
         compare("adcx", 64, a, b, before & CF,
-                lti_x86_arithmetic_flags(LTI_CC_ADCX | 3, x & CF, before | random64() << 12,
-                                         random64()),
+                lti_x86_arithmetic_flags(LTI_CC_ADCX | 3, x & CF,
+                                         before | random64() << 12, random64()),
                 x & ALL, ALL);
         __asm__ volatile(OVER_RED_ZONE "push %[s]\n\tpopfq\n\tadox %[b], %[r]" TAKE_FLAGS
                          : [r] "+&r"(r), [f] "=&r"(o)
@@ -649,8 +672,7 @@ static uint64_t add_with_carry(uint64_t x, uint64_t y, unsigned carry, unsigned 
                                uint64_t *result)
 {
     unsigned __int128 sum = (unsigned __int128)x + y + carry;
-    __int128 exact = (__int128)(int64_t)(x << (64 - bits)) +
-                     (int64_t)(y << (64 - bits));
+    __int128 exact = (__int128)(int64_t)(x << (64 - bits)) + (int64_t)(y << (64 - bits));
     __int128 one = (__int128)1 << (64 - bits), limit = (__int128)1 << 63;
 
     exact += carry * one;
@@ -676,8 +698,8 @@ static void test_nzcv(void **state)
         memset(regs, 0xa5, sizeof regs);
         /* QEMU keeps 32-bit words; what is above them is anything. */
         regs[LTI_A64_NF] = dirty(bits == 64 ? result >> 32 : result, 32);
-        regs[LTI_A64_ZF] = dirty(bits == 64 ? (result >> 32 | (uint32_t)result) : result,
-                                 32);
+        regs[LTI_A64_ZF] =
+            dirty(bits == 64 ? (result >> 32 | (uint32_t)result) : result, 32);
         regs[LTI_A64_CF] = want >> 29 & 1;
         regs[LTI_A64_VF] = dirty(bits == 64 ? sign >> 32 : sign, 32);
         if (lti_a64_nzcv(regs) != want) {
@@ -692,12 +714,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #ifdef __x86_64__
-        cmocka_unit_test(test_edges),   cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_random),  cmocka_unit_test(test_products),
-        cmocka_unit_test(test_bmi),     cmocka_unit_test(test_popcnt),
+        cmocka_unit_test(test_edges),  cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_random), cmocka_unit_test(test_products),
+        cmocka_unit_test(test_bmi),    cmocka_unit_test(test_popcnt),
         cmocka_unit_test(test_adx),
 #endif
-        cmocka_unit_test(test_eflags),  cmocka_unit_test(test_rflags),
+        cmocka_unit_test(test_eflags), cmocka_unit_test(test_rflags),
         cmocka_unit_test(test_nzcv),
     };
 
