@@ -119,6 +119,8 @@ static uint64_t enter_syscall(CPUArchState *env)
 
 const LtTarget lt_target = {
     .name = "aarch64",
+    /* What stores scalable vectors goes past the instrumentation. */
+    .cpu = "max,sve=off,sme=off",
     .reg_count = LTI_A64_REGS,
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),

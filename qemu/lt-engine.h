@@ -78,7 +78,9 @@ extern bool lt_filtered; /* some code is not traced: registers may be stale */
 void lt_stream_attach(int fd);
 void lt_stream_detach(CPUState *cpu); /* in a forked child */
 void lt_stream_start(CPUState *cpu);  /* the CPU's first instruction is near */
-bool lt_stream_owns(CPUState *cpu);   /* its events are recorded */
+CPUState *lt_stream_owner(void);      /* NULL: nobody's */
+void lt_stream_thread_ends(CPUState *cpu);
+bool lt_stream_owns(CPUState *cpu); /* its events are recorded */
 void lt_commit(CPUState *cpu);
 uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload);
 void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside);

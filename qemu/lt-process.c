@@ -28,7 +28,8 @@ static GArray *mappings;            /* struct mapping, sorted by nothing */
 static GByteArray *pending;         /* map records of threads that are not recorded */
 static QemuMutex lock;              /* over both */
 static uint64_t left[LTI_MAX_REGS]; /* registers as cpu_exec() left them */
-static bool started, in_syscall, exiting, sigreturned, exec_counted;
+static bool started, in_syscall, sigreturned; /* of the thread that is recorded */
+static __thread bool exiting, exec_counted;
 
 struct mapping {
     abi_ulong start, end; /* exclusive */
@@ -44,7 +45,7 @@ struct mapping {
 int lt_engine_entry(int argc, char **argv, char **envp);
 int lt_engine_entry(int argc, char **argv, char **envp)
 {
-    char **qemu_argv = g_new0(char *, argc + 8);
+    char **qemu_argv = g_new0(char *, argc + 10);
     int n = 0;
 
     qemu_mutex_init(&lock);
@@ -65,6 +66,10 @@ int lt_engine_entry(int argc, char **argv, char **envp)
     if (*sysroot) {
         qemu_argv[n++] = g_strdup("-L");
         qemu_argv[n++] = argv[3];
+    }
+    if (lt_target.cpu) {
+        qemu_argv[n++] = g_strdup("-cpu");
+        qemu_argv[n++] = g_strdup(lt_target.cpu);
     }
     qemu_argv[n++] = g_strdup("-0");
     qemu_argv[n++] = argv[5];
@@ -309,7 +314,9 @@ int __wrap_cpu_exec(CPUState *cpu)
 
         lt_target.collect(cpu_env(cpu), now, false);
         lt_record_regs(cpu,
-                       memcmp(now, left, sizeof(now)) ? LTI_REGS_SIGNAL : LTI_REGS_CHECK,
+                       cpu->neg.lt_stale                ? LTI_REGS_START
+                       : memcmp(now, left, sizeof(now)) ? LTI_REGS_SIGNAL
+                                                        : LTI_REGS_CHECK,
                        0, false);
     }
     in_syscall = sigreturned = false;
@@ -349,6 +356,15 @@ static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *a
     memcpy(lt_special(cpu, LTI_S_SYSCALL, record->len), record->data, record->len);
 }
 
+/* An exec that returns has failed. */
+static void uncount_exec(void)
+{
+    if (exec_counted && lt_control) {
+        qatomic_dec(&lt_control->untraced_processes);
+    }
+    exec_counted = false;
+}
+
 abi_long __real_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
                            abi_long, abi_long, abi_long, abi_long);
 abi_long __wrap_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
@@ -363,23 +379,28 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     abi_long ret;
     uint8_t *p;
 
+    exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     if (!lt_stream_owns(cpu)) {
-        return __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
+        if (nr == TARGET_NR_exit && CPU_NEXT(first_cpu)) {
+            lt_stream_thread_ends(cpu);
+        }
+        ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
+        uncount_exec();
+        return ret;
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
     record_syscall(cpu, pc, nr, args);
     in_syscall = true;
-    exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     lt_make_room(cpu);
     lt_commit(cpu);
+    if (nr == TARGET_NR_exit && CPU_NEXT(first_cpu)) {
+        lt_stream_thread_ends(cpu);
+    }
     ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child */
     }
-    if (exec_counted) {
-        qatomic_dec(&lt_control->untraced_processes); /* the exec failed */
-        exec_counted = false;
-    }
+    uncount_exec();
 #ifdef TARGET_NR_fork
     if (ret > 0 && (nr == TARGET_NR_fork || nr == TARGET_NR_vfork)) {
         qatomic_inc(&lt_control->untraced_processes);
@@ -389,7 +410,6 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         qatomic_inc(a1 & CLONE_VM && a1 & CLONE_THREAD ? &lt_control->untraced_threads
                                                        : &lt_control->untraced_processes);
     }
-    exiting = false;
     sigreturned = ret == -QEMU_ESIGRETURN;
     flush_pending(cpu);
     p = lt_special(cpu, LTI_S_SYSRET, 24);
@@ -417,6 +437,16 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
         stl_he_p(p, exiting ? code & 0xff : 0);
         stl_he_p(p + 4, exiting ? 0 : code - 128);
         lt_commit(cpu);
+        qatomic_store_release(&lt_control->phase, LTI_PHASE_END);
+    } else if (lt_control) {
+        /* A thread that is not recorded ends the process: the wait status tells
+         * how.  What the recorded one did up to now is whole once it has left
+         * its block. */
+        start_exclusive();
+        if (lt_stream_owner() && !in_syscall) {
+            lt_commit(lt_stream_owner());
+        }
+        end_exclusive();
         qatomic_store_release(&lt_control->phase, LTI_PHASE_END);
     }
     __real_preexit_cleanup(env, code);
@@ -556,7 +586,7 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
 
 const char *lt_exec_program(void)
 {
-    if (lt_control && lt_stream_owns(thread_cpu)) {
+    if (lt_control) {
         qatomic_inc(&lt_control->untraced_processes);
         exec_counted = true;
     }

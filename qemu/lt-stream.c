@@ -23,9 +23,10 @@ bool lt_filtered;
 bool lt_watch_stores, lt_watch_loads;
 
 static uint8_t *arena;
-static CPUState *owner; /* the CPU whose events are recorded */
-static uint8_t *chunk;  /* where its current chunk begins */
-static bool forgetting; /* a flush of the descriptors is under way */
+static CPUState *owner;      /* the CPU whose events are recorded, or: */
+#define GONE ((CPUState *)1) /* its thread has ended, others live on */
+static uint8_t *chunk;       /* where its current chunk begins */
+static bool forgetting;      /* a flush of the descriptors is under way */
 
 static long futex(uint32_t *word, int op, uint32_t value)
 {
@@ -164,6 +165,22 @@ void lt_stream_start(CPUState *cpu)
     stl_he_p(p + 4, (uint32_t)syscall(SYS_gettid));
 }
 
+CPUState *lt_stream_owner(void)
+{
+    return owner == GONE ? NULL : owner;
+}
+
+void lt_stream_thread_ends(CPUState *cpu)
+{
+    if (cpu == owner) {
+        lt_commit(cpu);
+        owner = GONE;
+    } else if (cpu->neg.lt_ptr) {
+        munmap(cpu->neg.lt_limit - LTI_CHUNK_SIZE, LTI_CHUNK_STRIDE);
+        cpu->neg.lt_ptr = NULL;
+    }
+}
+
 void lt_stream_detach(CPUState *cpu)
 {
     if (!lt_control) {
@@ -266,7 +283,8 @@ static const struct lti_desc *desc_of(uint32_t block)
 {
     const uint64_t *index = (const void *)(arena + LTI_INDEX_OFFSET);
 
-    if (block == 0 || block >= qatomic_read(&lt_control->blocks)) {
+    if (block == 0 || block >= qatomic_read(&lt_control->blocks) ||
+        index[block] == UINT64_MAX) {
         return NULL;
     }
     return (const void *)(arena + LTI_DESC_OFFSET + index[block]);
@@ -351,7 +369,15 @@ void lt_cut(CPUState *cpu, uint64_t pc)
                 cpu->neg.lt_repeat) {
             return;
         }
-        cpu->neg.lt_ptr = make_part(split, cpu->neg.lt_ptr, desc, n);
+        if (n > 0) {
+            cpu->neg.lt_ptr = make_part(split, cpu->neg.lt_ptr, desc, n);
+        } else {
+            /* Nothing of the record is left; what a helper did stays. */
+            uint8_t *rest = split + desc->record_size;
+
+            memmove(split, rest, cpu->neg.lt_ptr - rest);
+            cpu->neg.lt_ptr -= desc->record_size;
+        }
         cpu->neg.lt_split = NULL;
         stl_he_p(cpu->neg.lt_ptr, 0);
     }
@@ -366,7 +392,7 @@ static void forget_blocks(CPUState *cpu, run_on_cpu_data data)
 {
     struct lti_control *c = lt_control;
 
-    if (!c || !owner) {
+    if (!c || !lt_stream_owner()) {
         return;
     }
     tb_flush(cpu);
@@ -413,6 +439,7 @@ uint32_t lt_block_reserve(void)
 {
     uint32_t block = lt_control->blocks;
 
+    ((uint64_t *)(arena + LTI_INDEX_OFFSET))[block] = UINT64_MAX;
     qatomic_set(&lt_control->blocks, block + 1);
     return block;
 }

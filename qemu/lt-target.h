@@ -23,6 +23,7 @@ typedef struct LtEffect {
 } LtEffect;
 
 typedef struct LtTarget {
+    const char *cpu;    /* QEMU's -cpu, or NULL for its default */
     const char *name;   /* as on the command line */
     unsigned reg_count; /* of the stream's register file */
     const LtGlobal *globals;

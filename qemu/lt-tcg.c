@@ -81,6 +81,8 @@ static struct {
     TCGv_ptr first_buffer; /* and this */
     int64_t cc;            /* cc_op as the library knows it, or -1 */
 
+    int64_t cc_before; /* what it was before a helper that may write anything */
+
     Insn insns[INSNS + 1];
     unsigned insn_count;
     TCGOp *exit_label_op;
@@ -647,8 +649,8 @@ static void report_writes(unsigned insn, int64_t next_cc)
     }
     if (next_cc >= 0 && next_cc != s.cc) {
         set_reg_const(lt_target.cc_op, next_cc);
+        flags |= s.cc >= 0 || next_cc != s.cc_before; /* or only made known again */
         s.cc = next_cc;
-        flags = true;
     }
     if (flags &&
         (s.flags_event || s.df_written ||
@@ -1108,6 +1110,7 @@ static void call_op(TCGOp *op, unsigned insn)
         emit_before(next);
         gen_regs_after_helper(out ? 1 + out->reg : e.flags ? 1 + lt_target.flags_reg : 0);
         emit_done();
+        s.cc_before = s.cc;
         s.cc = -1;
     }
     open_record(next, insn, true);
@@ -1210,6 +1213,7 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
     s.df_written = s.flags_event = false;
     s.ways = 0;
+    s.cc_before = -1;
     forget_nodes(op);
     if (s.insns[insn].complex) {
         commit(op, s.count, true);
@@ -1231,7 +1235,8 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
     int insn = -1;
     bool dead = false, chained = false;
 
-    if (!lt_control) {
+    /* Nobody listens; or it is the vsyscall page, whose code is not there. */
+    if (!lt_control || !lt_stream_owner() || db->pc_first >> 63) {
         return;
     }
     find_globals();

@@ -173,6 +173,7 @@ static const struct {
     {"flush_page", {true, true, false, 0}},
     /* Not known to the last register, but known to set flags. */
     {"write_eflags", {false, true, true, 0}},
+    {"iret_protected", {false, true, true, 0}},
     {"lsl", {true, true, true, 0}},
     {"lar", {true, true, true, 0}},
     {"verr", {true, true, true, 0}},
@@ -193,6 +194,14 @@ static const struct {
     {"minsd", {true, false, false, 0}},
     {"maxss", {true, false, false, 0}},
     {"maxsd", {true, false, false, 0}},
+    {"cmp*", {true, false, false, 0}},
+    {"rsqrtss", {true, false, false, 0}},
+    {"rcpss", {true, false, false, 0}},
+    {"crc32", {true, false, false, 0}},
+    {"sha1*", {true, false, false, 0}},
+    {"sha256*", {true, false, false, 0}},
+    {"extrq_*", {true, false, false, 0}},
+    {"insertq_*", {true, false, false, 0}},
 };
 
 static LtEffect effect(const char *helper)

@@ -137,12 +137,12 @@ static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count)
     case LTI_EXTRACT2:
         return op->d < values && op->a < values && op->b < values && op->imm <= width;
     case LTI_BSWAP:
-        return op->d < values && op->a < values &&
+        return op->d < values && op->a < values && op->b < values &&
                (op->imm == 2 || op->imm == 4 || op->imm == 8);
     case LTI_MORE:
         return op->a < values && op->b < values;
     case LTI_SETREG:
-        return op->d < reg_count && op->a < values;
+        return op->d < reg_count && op->a < values && op->b < values;
     case LTI_FLAGS:
         return true;
     case LTI_STORE:

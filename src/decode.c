@@ -55,6 +55,7 @@ struct lti_decoder {
     uint32_t patched_nth;
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
+    struct lti_insn kept;        /* that one, when its block is no more */
     uint32_t pid, tid; /* stand already in all events that are made in advance */
     uint64_t seq;
     struct lt_stats stats;
@@ -130,7 +131,10 @@ static void forget_blocks(struct lti_decoder *d)
         lti_block_destroy(d->blocks[i]);
         d->blocks[i] = NULL;
     }
-    d->insn = NULL;
+    if (d->insn) {
+        d->kept = *d->insn; /* it may still go on */
+        d->insn = &d->kept;
+    }
 }
 
 void lti_decoder_destroy(struct lti_decoder *d)

@@ -390,8 +390,9 @@ static int finish_engine(lt_session *session)
 static bool is_guests_end(const struct lti_control *control)
 {
     int status = control->engine_status;
-    if (control->phase >= LTI_PHASE_RUN && control->message[0] == '\0' &&
-        control->untraced_processes > 0) {
+    if (control->message[0] == '\0' &&
+        (control->phase == LTI_PHASE_END ||
+         (control->phase == LTI_PHASE_RUN && control->untraced_processes > 0))) {
         return true;
     }
     return WIFSIGNALED(status) && !is_crash(WTERMSIG(status));

@@ -1331,11 +1331,11 @@ static void test_both_forms(void **state)
         for (unsigned n = 40; n; n--) {
             put_random_record();
         }
-        put_exit(3, 0);
         assert_int_equal(decode(&got), 0);
+        compare(&got, &want, false);
         pull_all();
         assert_int_equal(decode(&got_pull), 0);
-        compare(&got_pull, &got, true);
+        compare(&got_pull, &want, true);
         check_seq(&got);
     }
 }
@@ -1626,8 +1626,8 @@ static void test_flags(void **state)
 
 /* ---- Records ---- */
 
-/* `and` is a block of three instructions that each take 8 bytes of slots and
- * write a register. */
+/* Block 1: three instructions that each take 8 bytes of slots and write a
+ * register. */
 static void three_insns(uint8_t flags)
 {
     struct plan *p = &plans[1];
@@ -1795,7 +1795,12 @@ static void check_regs(uint32_t arch, uint32_t reason, uint32_t skip,
         assert_int_equal(stats.register_mismatches, mismatches);
         close_decoder();
         check_seq(log);
-        assert_int_equal(log->count, 1 + count);
+        if (log->count != 1 + count) {
+            for (unsigned i = 0; i < log->count; i++) {
+                show("event", &log->entries[i]);
+            }
+            fail_msg("reason %u of architecture %u, pull form %d", reason, arch, pull);
+        }
         for (unsigned i = 0; i < count; i++) {
             assert_int_equal(log->entries[1 + i].type, LT_EVENT_REG_WRITE);
             assert_int_equal(log->entries[1 + i].pc, 0x1000);
@@ -2231,9 +2236,13 @@ static void test_damaged_descriptor(void **state)
                 (field == offsetof(struct lti_desc, size) && value > old)) {
                 continue;
             }
-            /* More values than are used, and less code, are no damage. */
+            /* More values than are used, and fewer ops, are no damage. */
             if (field == offsetof(struct lti_desc, value_count) && value >= 3 &&
                 value <= UINT16_MAX - LTI_FIRST_VALUE) {
+                continue;
+            }
+            if (field == offsetof(struct lti_desc, op_count) &&
+                value >= plans[1].insns[2].first_op && value < old) {
                 continue;
             }
             if (decode_with_block(&plans[1]) != LT_ERR_STREAM) {
@@ -2266,22 +2275,18 @@ static void test_damaged_ops(void **state)
     for (unsigned code = 0; code < 256; code++) {
         for (unsigned field = 0; field < 4; field++) {
             struct plan *p = &plans[1];
-            struct lti_op *op;
-
             begin(LT_ARCH_X86_64);
             new_plan(p, 0x1000);
             add_insn(p, 0);
             add_slot(p, true);
             add_slot(p, true);
-            op = add_op(p, code, field == 0 ? 0xffff : 0, field == 1 ? 0xffff : 0,
+            add_op(p, code, field == 0 ? 0xffff : 0, field == 1 ? 0xffff : 0,
                         field == 2 ? 0xffff : 0, field == 3 ? UINT64_MAX : 4);
-            (void)op;
             write_block(p, 1);
             put_start();
             put32(1);
             put64(1);
             put64(2);
-            stream.size -= 0;
             decode_damaged(stream.bytes, stream.size);
             run.quiet = false;
             all_callbacks();
