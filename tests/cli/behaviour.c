@@ -77,6 +77,28 @@ static int echo(void)
     return 0;
 }
 
+static void *ender(void *how)
+{
+    usleep(20000);
+    if (*(int *)how == 1)
+        raise(SIGSEGV);
+    exit(7);
+}
+
+/* Another thread than the first ends the process. */
+static int end_by_thread(int what)
+{
+    static int how;
+    pthread_t thread;
+
+    how = what;
+    if (pthread_create(&thread, NULL, ender, &how) != 0)
+        return 1;
+    if (how != 2)
+        pthread_join(thread, NULL);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -98,6 +120,14 @@ int main(int argc, char **argv)
         return descriptors();
     if (strcmp(what, "threads") == 0)
         return threads(atoi(argument));
+    if (strcmp(what, "thread-exits") == 0)
+        return end_by_thread(0);
+    if (strcmp(what, "thread-dies") == 0)
+        return end_by_thread(1);
+    if (strcmp(what, "main-leaves") == 0) {
+        end_by_thread(2);
+        pthread_exit(NULL);
+    }
     if (strcmp(what, "fork") == 0)
         return do_fork();
     if (strcmp(what, "echo") == 0)

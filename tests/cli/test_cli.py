@@ -109,6 +109,15 @@ class Status(guests.Case):
                 self.assertEqual(done.returncode, 128 + number)
                 self.assertIn(number.name.encode(), done.stderr)
 
+    def test_ended_by_a_thread(self):
+        for arch in ARCHES:
+            for how, status in (("thread-exits", 7), ("main-leaves", 7),
+                                ("thread-dies", 128 + signal.SIGSEGV)):
+                done = self.run_quietly(behaviour(arch), how)
+                self.assertEqual(done.returncode, status, how)
+                self.assertIn(b"exit   7" if status == 7 else b"SIGSEGV", done.stderr)
+                self.assertIn(b"1 thread ran untraced", done.stderr)
+
     def test_not_found(self):
         self.assert_refused(127, "no-such-program-anywhere")
         self.assert_refused(127, self.path("nothing"))
