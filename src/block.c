@@ -75,12 +75,12 @@ static bool copy_descriptor(const struct lti_block_source *source, uint32_t numb
     if (d->size < code_at + d->code_size || d->size > LTI_DESC_SIZE - offset) {
         return false;
     }
-    raw->copy = malloc(d->size);
+    raw->copy = malloc(code_at + d->code_size);
     if (!raw->copy) {
         *error = LT_ERR_NO_MEMORY;
         return false;
     }
-    memcpy(raw->copy, source->arena + LTI_DESC_OFFSET + offset, d->size);
+    memcpy(raw->copy, source->arena + LTI_DESC_OFFSET + offset, code_at + d->code_size);
     raw->insns = (const void *)(raw->copy + sizeof *d);
     raw->ops = (const void *)(raw->copy + ops_at);
     raw->code = raw->copy + code_at;
@@ -100,7 +100,9 @@ static bool insn_is_sound(const struct raw *raw, uint32_t i)
            insn->length <= raw->desc.code_size - insn->code_offset;
 }
 
-static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count)
+/* `slots_end`: where the slots of the op's instruction end. */
+static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count,
+                        uint32_t slots_end)
 {
     const struct lti_op *op = &raw->ops[i];
     const uint32_t values = raw->desc.value_count;
@@ -112,9 +114,8 @@ static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count)
         return op->d < values;
     case LTI_SLOT32:
     case LTI_SLOT64:
-        slot_fits = op->imm >= 4 && op->imm % 4 == 0 &&
-                    op->imm <= raw->desc.record_size &&
-                    raw->desc.record_size - op->imm >= (op->op == LTI_SLOT64 ? 8u : 4u);
+        slot_fits = op->imm >= 4 && op->imm % 4 == 0 && op->imm <= slots_end &&
+                    slots_end - op->imm >= (op->op == LTI_SLOT64 ? 8u : 4u);
         return op->d < values && slot_fits;
     case LTI_REG:
         return op->d < values && op->a < reg_count;
@@ -160,14 +161,23 @@ static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count)
 
 static bool is_sound(const struct raw *raw, unsigned reg_count)
 {
-    for (uint32_t i = 0; i < raw->desc.insn_count; i++) {
+    const struct lti_desc *d = &raw->desc;
+
+    for (uint32_t i = 0; i < d->insn_count; i++) {
         if (!insn_is_sound(raw, i)) {
             return false;
         }
     }
-    for (uint32_t i = 0; i < raw->desc.op_count; i++) {
-        if (!op_is_sound(raw, i, reg_count)) {
-            return false;
+    /* A partial record ends where an instruction's slots do. */
+    for (uint32_t i = 0; i < d->insn_count; i++) {
+        bool last = i + 1 == d->insn_count;
+        uint32_t end = last ? d->op_count : raw->insns[i + 1].first_op;
+        uint32_t slots_end = last ? d->record_size : raw->insns[i + 1].slot_offset;
+
+        for (uint32_t k = raw->insns[i].first_op; k < end; k++) {
+            if (!op_is_sound(raw, k, reg_count, slots_end)) {
+                return false;
+            }
         }
     }
     return raw->insns[0].first_op == 0;
@@ -448,6 +458,40 @@ static bool make_flags_one(struct maker *m, struct lti_step *first, struct lti_s
     return true;
 }
 
+/* Lets a step for flags make cc_dst itself, of the step before it, whose value
+ * nothing else uses. */
+static void join_compare(struct maker *m, struct lti_step *first, struct lti_step *flags)
+{
+    struct lti_step *made = NULL;
+
+    for (struct lti_step *s = first; s < flags; s++) {
+        if (s->d == flags->a && s->code < LTI_STEP_INSN && s->code != LTI_MORE) {
+            made = s;
+        }
+    }
+    if (!made || flags->a < LTI_FIRST_VALUE || (made->flags & LTI_OP_32) ||
+        m->uses[flags->a - LTI_FIRST_VALUE].count != 1) {
+        return;
+    }
+    for (struct lti_step *s = made + 1; s < flags; s++) {
+        if (s->code >= LTI_STEP_SETREG && s->code <= LTI_STEP_WRITE_SLOT32_ONE &&
+            (s->d == made->a || s->d == made->b)) {
+            return; /* its operand is another one by then */
+        }
+    }
+    if (flags->code == LTI_STEP_FLAGS_SUB_ONE && made->code == LTI_SUB &&
+        made->b == flags->b) {
+        flags->code = LTI_STEP_FLAGS_CMP_ONE;
+    } else if (flags->code == LTI_STEP_FLAGS_LOGIC_ONE && made->code == LTI_AND) {
+        flags->code = LTI_STEP_FLAGS_TEST_ONE;
+        flags->b = made->b;
+    } else {
+        return;
+    }
+    flags->a = made->a;
+    made->code = LTI_MORE; /* does nothing */
+}
+
 static uint64_t mem_wanted(const struct lti_insn *insn, bool store)
 {
     return insn->wanted[store ? LT_EVENT_MEM_WRITE : LT_EVENT_MEM_READ];
@@ -480,7 +524,9 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
         return true;
     case LTI_FLAGS:
         step->imm = insn->wanted[LT_EVENT_REG_WRITE];
-        if (!make_flags_one(m, first, step, step->imm, step)) {
+        if (make_flags_one(m, first, step, step->imm, step)) {
+            join_compare(m, first, step);
+        } else {
             *step = (struct lti_step){.code = LTI_STEP_FLAGS,
                                       .imm = insn->wanted[LT_EVENT_REG_WRITE]};
         }
@@ -571,7 +617,8 @@ static void number_events(const struct lti_block_source *source, struct lti_bloc
         }
         events += (step->code >= LTI_STEP_INSN && step->code <= LTI_STEP_INSN_REPEATS &&
                    step->code != LTI_STEP_INSN_SILENT) ||
-                  (step->code >= LTI_STEP_WRITE && step->code <= LTI_STEP_LOAD16);
+                  (step->code >= LTI_STEP_WRITE && step->code <= LTI_STEP_LOAD16) ||
+                  step->code >= LTI_STEP_INSN_LAST_ONE;
         step->nth = events;
         step->run = source->run[step->code];
     }
@@ -621,6 +668,9 @@ static int make_block(const struct lti_block_source *source, const struct raw *r
     }
     block->steps[n++].code = LTI_STEP_END;
     block->step_count = n;
+    if (block->steps[n - 2].code == LTI_STEP_INSN_ONE) {
+        block->steps[n - 2].code = LTI_STEP_INSN_LAST_ONE;
+    }
     number_events(source, block);
     free(m.uses);
     free(m.folded);

@@ -67,7 +67,13 @@ enum lti_step_code {
     LTI_STEP_SHLI = 92,
     LTI_STEP_SHRI = 93,
     LTI_STEP_LOW32 = 94, /* values[d] = low 32 bits of values[a] */
-    LTI_STEP_COUNT = 95
+    /* INSN_ONE that is the last of its block and does nothing else. */
+    LTI_STEP_INSN_LAST_ONE = 95,
+    /* FLAGS_SUB_ONE and FLAGS_LOGIC_ONE of a compare or test, which makes cc_dst of
+     * values[a] and values[b] itself. */
+    LTI_STEP_FLAGS_CMP_ONE = 96,
+    LTI_STEP_FLAGS_TEST_ONE = 97,
+    LTI_STEP_COUNT = 98
 };
 
 /* Operands are numbers in one array: first the register file, then the values of

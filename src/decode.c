@@ -59,7 +59,11 @@ struct lti_decoder {
     uint32_t pid, tid; /* stand already in all events that are made in advance */
     uint64_t seq;
     struct lt_stats stats;
-    const struct lti_callback *only[LTI_KIND_COUNT]; /* first of each kind */
+    lt_insn_fn only_insn; /* the first callback of a kind, at hand */
+    void *only_insn_user;
+    lt_reg_write_fn only_reg_write;
+    void *only_reg_write_user;
+    lt_session *session;
     bool ranged[LTI_KIND_COUNT]; /* a callback of the kind has an address range */
 
     struct lti_block **blocks;
@@ -106,8 +110,12 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
         .cc_map = d->x86 ? d->cc_map : NULL,
     };
     run_steps(NULL, &d->source.run);
+    d->session = config->session;
+    d->only_insn = config->callbacks->list[LT_EVENT_INSN][0].fn.insn;
+    d->only_insn_user = config->callbacks->list[LT_EVENT_INSN][0].user;
+    d->only_reg_write = config->callbacks->list[LT_EVENT_REG_WRITE][0].fn.reg_write;
+    d->only_reg_write_user = config->callbacks->list[LT_EVENT_REG_WRITE][0].user;
     for (unsigned i = 0; i < LTI_KIND_COUNT; i++) {
-        d->only[i] = &config->callbacks->list[i][0];
         d->ranged[i] =
             config->callbacks->pull && has_range(&config->callbacks->pull_filter);
         for (unsigned k = 0; k < config->callbacks->count[i]; k++) {
@@ -127,13 +135,13 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
 
 static void forget_blocks(struct lti_decoder *d)
 {
+    if (d->insn && d->insn != &d->kept) {
+        d->kept = *d->insn; /* it may still go on */
+        d->insn = &d->kept;
+    }
     for (uint32_t i = 0; i < d->block_room; i++) {
         lti_block_destroy(d->blocks[i]);
         d->blocks[i] = NULL;
-    }
-    if (d->insn) {
-        d->kept = *d->insn; /* it may still go on */
-        d->insn = &d->kept;
     }
 }
 
@@ -472,6 +480,7 @@ run_steps(struct lti_decoder *d, const void *out)
         [LTI_CTPOP... LTI_STEP_INSN - 1] = &&other,
         [LTI_STEP_INSN] = &&insn,
         [LTI_STEP_INSN_ONE] = &&insn_one,
+        [LTI_STEP_INSN_LAST_ONE] = &&insn_last_one,
         [LTI_STEP_INSN_SILENT] = &&insn_silent,
         [LTI_STEP_INSN_REPEATS] = &&insn_repeats,
         [LTI_STEP_END] = &&end,
@@ -490,6 +499,8 @@ run_steps(struct lti_decoder *d, const void *out)
         [LTI_STEP_FLAGS_SUB_ONE] = &&flags_sub_one,
         [LTI_STEP_FLAGS_ADD_ONE] = &&flags_add_one,
         [LTI_STEP_FLAGS_LOGIC_ONE] = &&flags_logic_one,
+        [LTI_STEP_FLAGS_CMP_ONE] = &&flags_cmp_one,
+        [LTI_STEP_FLAGS_TEST_ONE] = &&flags_test_one,
         [LTI_STEP_STORE] = &&store,
         [LTI_STEP_STORE16] = &&store16,
         [LTI_STEP_LOAD] = &&load,
@@ -540,9 +551,9 @@ run_steps(struct lti_decoder *d, const void *out)
         }                                                                                \
     } while (0)
 /* For the only callback of a kind; nothing is pulled then. */
-#define TELL_ONE(type, member, what)                                                     \
+#define TELL_ONE(member, what)                                                           \
     do {                                                                                 \
-        result = d->only[type]->fn.member(d->config.session, what, d->only[type]->user); \
+        result = d->only_##member(d->session, what, d->only_##member##_user);            \
         if (__builtin_expect(result != 0, 0)) {                                          \
             goto out;                                                                    \
         }                                                                                \
@@ -553,7 +564,7 @@ run_steps(struct lti_decoder *d, const void *out)
         write->pc = current->event.pc;                                                   \
         write->reg = (number);                                                           \
         write->value = (v);                                                              \
-        TELL_ONE(LT_EVENT_REG_WRITE, reg_write, write);                                  \
+        TELL_ONE(reg_write, write);                                                      \
         NEXT;                                                                            \
     } while (0)
 
@@ -626,8 +637,15 @@ insn_one:
     d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
     event = (struct lt_insn *)&current->event;
     event->seq = base + s->nth;
-    TELL_ONE(LT_EVENT_INSN, insn, event);
+    TELL_ONE(insn, event);
     NEXT;
+insn_last_one:
+    d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
+    event = (struct lt_insn *)&current->event;
+    event->seq = base + s->nth;
+    TELL_ONE(insn, event);
+    s++;
+    goto end;
 insn_silent:
     d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
     NEXT;
@@ -698,10 +716,19 @@ flags_one:
     regs[LTI_X86_CC_OP] = s->d;
     value = flags_value(d);
     TELL_WRITE_ONE(LT_X86_64_RFLAGS, value);
+flags_cmp_one:
+    b = values[s->b];
+    a = values[s->a] - b;
+    goto sub_one;
+flags_test_one:
+    a = values[s->a] & values[s->b];
+    goto logic_one;
 flags_sub_one:
     a = values[s->a];
-    b = regs[LTI_X86_CC_SRC] = values[s->b];
+    b = values[s->b];
+sub_one:
     regs[LTI_X86_CC_DST] = a;
+    regs[LTI_X86_CC_SRC] = b;
     regs[LTI_X86_CC_OP] = s->d;
     shift = 64 - (8u << (s->slot & 3));
     value = a;
@@ -727,7 +754,9 @@ flags_add_one:
     value = common_flags(value, took, a, a < b, ~(c ^ b) & (b ^ a));
     goto whole_flags_one;
 flags_logic_one:
-    a = regs[LTI_X86_CC_DST] = values[s->a];
+    a = values[s->a];
+logic_one:
+    regs[LTI_X86_CC_DST] = a;
     regs[LTI_X86_CC_OP] = s->d;
     value = common_flags(a, 0, a << (64 - (8u << (s->slot & 3))), false, 0);
 whole_flags_one:
@@ -804,7 +833,9 @@ static int find_block(struct lti_decoder *d, uint32_t number,
     if (__builtin_expect(number >= d->block_room || !d->blocks[number], 0)) {
         int error;
 
-        if (number >= LTI_MAX_BLOCKS) {
+        const struct lti_control *control = (const void *)d->config.arena;
+        if (number >= LTI_MAX_BLOCKS ||
+            number >= __atomic_load_n(&control->blocks, __ATOMIC_RELAXED)) {
             return damaged(d, "a block number is out of range");
         }
         if (number >= d->block_room) {

@@ -147,8 +147,8 @@ enum lti_special {
                           argument that is a string u32 index, u32 bytes, text
                           padded to 4 */
     LTI_S_SYSRET = 6,  /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno) */
-    LTI_S_MAP = 7,     /* u64 start, end, offset, u32 prot, u32 path bytes, path;
-                          an empty path: no file, so what was there is gone */
+    LTI_S_MAP = 7,     /* u64 start, end, offset, u32 prot, u32 path bytes, path,
+                          which is not empty */
     LTI_S_UNMAP = 8,   /* u64 start, end */
     LTI_S_PROCESS = 9, /* u32 pid, u32 tid: whom the records behind belong to */
     LTI_S_EXIT = 10,   /* i32 status, i32 signal */

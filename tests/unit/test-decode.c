@@ -543,6 +543,7 @@ static void begin(uint32_t arch)
     run.answer_at = 0;
     run.quiet = false;
     memset(arena + LTI_INDEX_OFFSET, 0, 4096 * 8);
+    c->blocks = LTI_MAX_BLOCKS;
     memset(c->cc_map, LTI_CC_UNKNOWN, sizeof c->cc_map);
     for (unsigned i = 0; i < LTI_CC_UNKNOWN; i++) {
         c->cc_map[i] = (uint8_t)i;
@@ -1228,9 +1229,7 @@ static void put_random_record(void)
         guest.tid = 200 + below(3);
         put_process(guest.pid, guest.tid);
     } else if (kind == 5) {
-        put_head(LTI_S_FORGET, 4);
-        guest.has_pc = false;
-        guest.pc = 0; /* what rip is before a system call */
+        put_head(LTI_S_FORGET, 4); /* but not the instruction in hand */
     } else if (kind < 12) {
         put_random_block(number, 1 + below(plans[number].desc.insn_count));
     } else {
@@ -1848,7 +1847,8 @@ static void test_register_records(void **state)
     after[LT_AARCH64_SP] = 6;
     after[LT_AARCH64_PC] = 7;
     after[LTI_A64_CF] = 1;
-    check_regs(LT_ARCH_AARCH64, LTI_REGS_HELPER, 0, after, (uint32_t[]){30, 31}, 2, 0);
+    check_regs(LT_ARCH_AARCH64, LTI_REGS_HELPER, 0, after, (uint32_t[]){30, 31, 33}, 3,
+               0);
     check_regs(LT_ARCH_AARCH64, LTI_REGS_SIGNAL, 0, after, (uint32_t[]){30, 31, 33}, 3,
                0);
     check_regs(LT_ARCH_AARCH64, LTI_REGS_CHECK, 0, after, NULL, 0, 3);
@@ -2003,7 +2003,7 @@ static void test_module_filter(void **state)
     }
 }
 
-/* After LTI_S_FORGET, a number may be another block's. */
+/* After LTI_S_FORGET, a number may be another block's; what was executing goes on. */
 static void test_forget(void **state)
 {
     (void)state;
@@ -2023,15 +2023,18 @@ static void test_forget(void **state)
     stream.size = 0;
     put32(1);
     put_head(LTI_S_FORGET, 4);
-    put_access(LTI_S_WRITE, 0, "x", 1); /* of no instruction: nobody's */
+    put_access(LTI_S_WRITE, 0, "x", 1); /* the old one still goes on */
+    put_head(LTI_S_FORGET, 4);
     put32(1);
     lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
     assert_int_equal(take_all(), 0);
     close_decoder();
-    assert_int_equal(got.count, 3);
+    assert_int_equal(got.count, 4);
     assert_int_equal(got.entries[0].pc, 0x1000);
     assert_int_equal(got.entries[1].pc, 0x1000);
-    assert_int_equal(got.entries[2].pc, 0x2000);
+    assert_int_equal(got.entries[2].type, LT_EVENT_MEM_WRITE);
+    assert_int_equal(got.entries[2].pc, 0x1000);
+    assert_int_equal(got.entries[3].pc, 0x2000);
 }
 
 static void test_reg_read(void **state)
@@ -2268,6 +2271,21 @@ static void test_damaged_descriptor(void **state)
     }
 }
 
+/* An instruction that looks at a slot behind its own: a part of the block that
+ * ends with it has none there. */
+static void test_slot_of_later_insn(void **state)
+{
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    all_callbacks();
+    three_insns(0);
+    plans[1].ops[0].imm = 20; /* the third's */
+    write_block(&plans[1], 1);
+    put_start();
+    put_part(1, 1, 8);
+    assert_int_equal(decode(&got), LT_ERR_STREAM);
+}
+
 /* Ops and instructions with each operand out of range. */
 static void test_damaged_ops(void **state)
 {
@@ -2281,7 +2299,7 @@ static void test_damaged_ops(void **state)
             add_slot(p, true);
             add_slot(p, true);
             add_op(p, code, field == 0 ? 0xffff : 0, field == 1 ? 0xffff : 0,
-                        field == 2 ? 0xffff : 0, field == 3 ? UINT64_MAX : 4);
+                   field == 2 ? 0xffff : 0, field == 3 ? UINT64_MAX : 4);
             write_block(p, 1);
             put_start();
             put32(1);
@@ -2374,11 +2392,11 @@ static void test_damaged_streams(void **state)
     static uint8_t bytes[sizeof stream.bytes];
 
     (void)state;
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 40; round++) {
         begin(round & 3 ? LT_ARCH_X86_64 : LT_ARCH_AARCH64);
         random_blocks();
         put_everything();
-        for (unsigned i = 0; i < 1500; i++) {
+        for (unsigned i = 0; i < 1000; i++) {
             memcpy(bytes, stream.bytes, stream.size);
             damage_stream(bytes, stream.size, 1 + below(4));
             decode_damaged(bytes, stream.size);
@@ -2391,7 +2409,7 @@ static void test_damaged_arenas(void **state)
     static uint8_t descs[1 << 20];
 
     (void)state;
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 40; round++) {
         size_t size;
 
         begin(round & 3 ? LT_ARCH_X86_64 : LT_ARCH_AARCH64);
@@ -2400,7 +2418,7 @@ static void test_damaged_arenas(void **state)
         size = desc_used;
         assert_true(size <= sizeof descs);
         memcpy(descs, arena + LTI_DESC_OFFSET, size);
-        for (unsigned i = 0; i < 1500; i++) {
+        for (unsigned i = 0; i < 1000; i++) {
             uint8_t *target = arena + LTI_DESC_OFFSET;
             const struct plan *p = &plans[1 + below(BLOCKS)];
 
@@ -2408,7 +2426,12 @@ static void test_damaged_arenas(void **state)
                    below(2) ? sizeof p->desc + sizeof *p->insns : p->desc.size,
                    1 + below(4));
             if (below(8) == 0) {
-                damage(arena + LTI_INDEX_OFFSET, 8 * (BLOCKS + 1), 1);
+                /* Another block's, or out of range. */
+                uint64_t other = plans[1 + below(BLOCKS)].offset;
+
+                other = below(2) ? other : other + 1 + below(15);
+                other = below(2) ? other : operand() | LTI_DESC_SIZE;
+                memcpy(arena + LTI_INDEX_OFFSET + 8ull * (1 + below(BLOCKS)), &other, 8);
             }
             for (uint32_t k = 1; k <= BLOCKS; k++) {
                 uint8_t *desc_size =
@@ -2417,7 +2440,7 @@ static void test_damaged_arenas(void **state)
 
                 /* A size of gigabytes would only be slow. */
                 memcpy(&v, desc_size, 4);
-                v = v < LTI_DESC_SIZE ? v & 0xfffff : v;
+                v = v <= LTI_DESC_SIZE ? v & 0xffff : v;
                 memcpy(desc_size, &v, 4);
             }
             decode_damaged(stream.bytes, stream.size);
@@ -2452,6 +2475,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_damaged_descriptor),
+        cmocka_unit_test(test_slot_of_later_insn),
         cmocka_unit_test(test_damaged_ops),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_damaged_streams),
