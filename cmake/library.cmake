@@ -13,6 +13,7 @@ set(library_sources
     src/registers.c
     src/ring.c
     src/session.c
+    src/steps.c
     src/supervisor.c
     src/symbols.c
     src/syscalls.c

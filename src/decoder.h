@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The decoder's own state, shared by decode.c (records) and steps.c (what a block
+ * record does), and how both tell callbacks of events. */
+#ifndef LTI_DECODER_H
+#define LTI_DECODER_H
+
+#include <string.h>
+
+#include "block.h"
+#include "decode.h"
+#include "flags.h"
+#include "stream.h"
+
+/* An event of a special record that waits for lt_session_next(). */
+struct queued {
+    union {
+        struct lt_event any;
+        struct lt_reg_write reg_write;
+        struct lt_mem_access mem;
+        struct lt_syscall syscall;
+        struct lt_module module;
+        struct lt_exit exit;
+    } event;
+};
+
+struct lti_decoder {
+    struct lti_decoder_config config;
+    struct lti_block_source source;
+    unsigned reg_count;
+    bool x86;
+    bool known;    /* registers hold the guest's values */
+    bool in_event; /* an event is in hand */
+    bool ended;
+    int32_t status, signal;
+    const char *problem;
+
+    const uint8_t *at, *end; /* what was fed and is left */
+
+    /* Steps in hand: of a block to be run, or that lt_session_next() is in the
+     * middle of.  A part of a block ends where `patched` was made an end. */
+    const struct lti_step *step; /* NULL: none */
+    const uint8_t *record;
+    uint64_t base; /* the number of the last event before the block's, had
+                      all of its events so far happened */
+    struct lti_step *patched;
+    const void *patched_run;
+    uint32_t patched_nth;
+
+    const struct lti_insn *insn; /* in hand; lives as long as its block */
+    struct lti_insn kept;        /* that one, when its block is no more */
+    uint32_t pid, tid; /* stand already in all events that are made in advance */
+    uint64_t seq;
+    struct lt_stats stats;
+    lt_insn_fn only_insn; /* the first callback of a kind, at hand */
+    void *only_insn_user;
+    lt_reg_write_fn only_reg_write;
+    void *only_reg_write_user;
+    lt_session *session;
+    bool ranged[LTI_KIND_COUNT]; /* a callback of the kind has an address range */
+
+    struct lti_block **blocks;
+    uint32_t block_room;
+
+    struct lt_reg_write reg_write;
+    struct lt_mem_access mem;
+    uint64_t mem_data[2];
+    struct lt_syscall call;
+    char strings[6][4096];
+
+    struct queued *queue;
+    unsigned queue_count, queue_room, queue_at;
+
+    uint8_t cc_map[128];
+    /* The register file, and behind it the values of the instruction in hand. */
+    uint64_t regs[UINT16_MAX + 1];
+};
+
+/*
+ * Runs the steps from decoder->step on.  Returns 1 with the event in *out, a const
+ * struct lt_event *, where the pull form wants it; else 0, or what a callback
+ * said.  Without a decoder, gives the places of the steps in *out, a const void
+ * *const *: the compiler knows them only in there.
+ */
+int lti_run_steps(struct lti_decoder *decoder, const void *out);
+
+static inline uint32_t u32_at(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t u64_at(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t lti_flags_value(const struct lti_decoder *d)
+{
+    return d->x86 ? lti_x86_rflags(d->regs, d->cc_map) : lti_a64_nzcv(d->regs);
+}
+
+/* Calls the callbacks of a kind in `wanted`; the first that says something but
+ * "go on" ends it. */
+#define LTI_CALL(d, kind, member, wanted, event, result)                                 \
+    do {                                                                                 \
+        uint64_t left_ = (wanted)&UINT32_MAX;                                            \
+        (result) = 0;                                                                    \
+        while (left_ && (result) == 0) {                                                 \
+            const struct lti_callback *c_ =                                              \
+                &(d)->config.callbacks->list[kind][__builtin_ctzll(left_)];              \
+            left_ &= left_ - 1;                                                          \
+            (result) = c_->fn.member((d)->config.session, event, c_->user);              \
+        }                                                                                \
+    } while (0)
+
+/* Restricts `wanted` to the memory callbacks whose address range is touched. */
+static inline uint64_t wanted_range(const struct lti_decoder *d, uint64_t wanted,
+                                    uint32_t kind, uint64_t addr, uint64_t length)
+{
+    const struct lti_callbacks *c = d->config.callbacks;
+    uint64_t result = 0, last = addr + length - 1;
+
+    for (uint64_t left = wanted; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        const struct lt_filter *f = i == 32 ? &c->pull_filter : &c->list[kind][i].filter;
+        if (last >= f->addr_start && (f->addr_end == 0 || addr < f->addr_end)) {
+            result |= UINT64_C(1) << i;
+        }
+    }
+    return result;
+}
+
+/* Both inline: run for very many events. */
+static inline __attribute__((always_inline)) int deliver_reg(struct lti_decoder *d,
+                                                             uint64_t seq, uint32_t reg,
+                                                             uint64_t value,
+                                                             uint64_t wanted)
+{
+    struct lt_reg_write *e = &d->reg_write;
+    int result;
+
+    e->seq = seq;
+    e->pc = d->insn ? d->insn->event.pc : 0;
+    e->reg = reg;
+    e->value = value;
+    LTI_CALL(d, LT_EVENT_REG_WRITE, reg_write, wanted, e, result);
+    return result;
+}
+
+/* *took is who of `wanted` got the event: 0 if it is nobody's. */
+static inline __attribute__((always_inline)) int
+deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
+            uint32_t length, uint64_t wanted, uint64_t *took)
+{
+    struct lt_mem_access *e = &d->mem;
+    int result;
+
+    if (d->ranged[kind]) {
+        wanted = wanted_range(d, wanted, kind, addr, length);
+    }
+    *took = wanted;
+    if (!wanted) {
+        return 0;
+    }
+    e->type = kind;
+    e->seq = seq;
+    e->pc = d->insn ? d->insn->event.pc : 0;
+    e->addr = addr;
+    e->length = length;
+    e->by = LT_BY_INSN;
+    LTI_CALL(d, kind, mem, wanted, e, result);
+    return result;
+}
+
+/* lt_session_stop() is heard between blocks, however slow callbacks are. */
+static inline bool stopped(const struct lti_decoder *d)
+{
+    return atomic_load_explicit(d->config.stop, memory_order_relaxed);
+}
+
+#endif
