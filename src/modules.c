@@ -47,9 +47,15 @@ static int compare_paths(const void *a, const void *b)
 /* Gives the one copy of `path`, or NULL if there is no memory for it. */
 static const char *intern(struct lti_modules *modules, const char *path, size_t size)
 {
-    char *copy = strndup(path, size);
-    char **node = copy ? tsearch(copy, &modules->paths, compare_paths) : NULL;
+    size_t length = strnlen(path, size);
+    char *copy = malloc(length + 1);
+    char **node;
 
+    if (!copy)
+        return NULL;
+    memcpy(copy, path, length);
+    copy[length] = '\0';
+    node = tsearch(copy, &modules->paths, compare_paths);
     if (!node || *node != copy)
         free(copy);
     return node ? *node : NULL;
