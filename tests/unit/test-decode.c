@@ -543,7 +543,7 @@ static void begin(uint32_t arch)
     run.answer_at = 0;
     run.quiet = false;
     memset(arena + LTI_INDEX_OFFSET, 0, 4096 * 8);
-    c->blocks = LTI_MAX_BLOCKS;
+    c->blocks = 4096;
     memset(c->cc_map, LTI_CC_UNKNOWN, sizeof c->cc_map);
     for (unsigned i = 0; i < LTI_CC_UNKNOWN; i++) {
         c->cc_map[i] = (uint8_t)i;
