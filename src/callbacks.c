@@ -117,6 +117,10 @@ DEFINE_ON(mem_read, lt_mem_access_fn, mem, LT_EVENT_MEM_READ)
 DEFINE_ON(syscall, lt_syscall_fn, syscall, LT_EVENT_SYSCALL)
 DEFINE_ON(module, lt_module_fn, module, LT_EVENT_MODULE)
 DEFINE_ON(exit, lt_exit_fn, exit, LT_EVENT_EXIT)
+DEFINE_ON(signal, lt_signal_fn, signal, LT_EVENT_SIGNAL)
+DEFINE_ON(thread, lt_thread_fn, thread, LT_EVENT_THREAD)
+DEFINE_ON(process, lt_process_fn, process, LT_EVENT_PROCESS)
+DEFINE_ON(map, lt_map_fn, map, LT_EVENT_MAP)
 
 int lt_session_select(lt_session *session, uint32_t kinds, const struct lt_filter *filter)
 {

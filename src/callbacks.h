@@ -9,7 +9,7 @@
 #include "lt/lt.h"
 
 #define LTI_MAX_CALLBACKS 32u
-#define LTI_KIND_COUNT 8u /* indexed by enum lt_event_type; 0 is unused */
+#define LTI_KIND_COUNT 12u /* indexed by enum lt_event_type; 0 is unused */
 
 struct lti_callback {
     union {
@@ -19,6 +19,10 @@ struct lti_callback {
         lt_syscall_fn syscall;
         lt_module_fn module;
         lt_exit_fn exit;
+        lt_signal_fn signal;
+        lt_thread_fn thread;
+        lt_process_fn process;
+        lt_map_fn map;
     } fn; /* for LT_EVENT_* of the list it stands in */
     void *user;
     struct lt_filter filter; /* .module is owned, or NULL */

@@ -20,6 +20,10 @@ struct queued {
         struct lt_syscall syscall;
         struct lt_module module;
         struct lt_exit exit;
+        struct lt_signal signal;
+        struct lt_thread thread;
+        struct lt_process process;
+        struct lt_map map;
     } event;
 };
 

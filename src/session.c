@@ -86,6 +86,7 @@ static void free_config(struct lt_config *config)
     free((char *)config->cwd);
     free((char *)config->sysroot);
     free((char *)config->engine);
+    free((char *)config->cpu);
 }
 
 /* Replaces the caller's strings by copies; all are tried, so that none of the
@@ -102,12 +103,15 @@ static bool copy_config(struct lt_config *config)
     ok = copy_text(&config->cwd) && ok;
     ok = copy_text(&config->sysroot) && ok;
     ok = copy_text(&config->engine) && ok;
+    ok = copy_text(&config->cpu) && ok;
     return ok;
 }
 
 static int check_config(const struct lt_config *config)
 {
-    if (config->program == NULL || (config->flags & ~LT_CONFIG_TERMINAL) != 0) {
+    if (config->program == NULL ||
+        (config->flags & ~(LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY)) != 0 ||
+        config->follow > LT_FOLLOW_NONE || config->threads > LT_THREADS_PARALLEL) {
         return LT_ERR_ARGUMENT;
     }
     for (int i = 0; i < 3; i++) {

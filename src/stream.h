@@ -42,6 +42,7 @@
 /* What the library wants recorded: lti_control.record. */
 #define LTI_RECORD_REGS 1u   /* register writes, and registers for callbacks */
 #define LTI_RECORD_DIRECT 2u /* prefer a slot to an expression for registers */
+#define LTI_RECORD_MAPS 4u   /* changes of the memory map, and contents */
 
 /* Kinds of events at an instruction, for filters. */
 #define LTI_WANT_INSN 1u

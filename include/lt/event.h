@@ -25,14 +25,18 @@ enum lt_event_type {
     LT_EVENT_MEM_READ = 4,  /* struct lt_mem_access */
     LT_EVENT_SYSCALL = 5,   /* struct lt_syscall */
     LT_EVENT_MODULE = 6,    /* struct lt_module */
-    LT_EVENT_EXIT = 7       /* struct lt_exit */
+    LT_EVENT_EXIT = 7,      /* struct lt_exit */
+    LT_EVENT_SIGNAL = 8,    /* struct lt_signal */
+    LT_EVENT_THREAD = 9,    /* struct lt_thread */
+    LT_EVENT_PROCESS = 10,  /* struct lt_process */
+    LT_EVENT_MAP = 11       /* struct lt_map */
 };
 
 /* A bit for each kind, for sets of kinds. */
 #define LT_KIND(type) (UINT32_C(1) << (type))
-#define LT_KINDS_ALL UINT32_C(0xfe)
-/* What a session gives when nothing else is asked for: all but reads. */
-#define LT_KINDS_DEFAULT UINT32_C(0xee)
+#define LT_KINDS_ALL UINT32_C(0xffe)
+/* What a session gives when nothing else is asked for: all but reads and maps. */
+#define LT_KINDS_DEFAULT UINT32_C(0x7ee)
 
 /* What all records begin with. */
 struct lt_event {
@@ -65,7 +69,7 @@ struct lt_insn {
  * An instruction or a system call wrote a register, possibly with the value
  * that it already had.  A partial write gives the whole register's new value.
  * The program counter is not reported.  What the delivery of a signal, or the
- * return from one, does to registers is reported of the instruction before it.
+ * return from one, does to registers follows its struct lt_signal.
  */
 struct lt_reg_write {
     uint32_t type;
@@ -100,6 +104,8 @@ struct lt_mem_access {
     uint64_t value;      /* what was written or read: its first 8 bytes as a
                             little-endian number */
     const uint8_t *data; /* all of it, `length` bytes in memory order */
+    const uint8_t *old;  /* of a write, where it was asked for: what was there
+                            before, `length` bytes; else NULL */
 };
 
 /* The two halves of a system call: the `phase` member. */
@@ -154,7 +160,118 @@ struct lt_module {
     const char *path; /* host path of the file */
 };
 
-/* The guest program ended. */
+/* What happened with a signal: the `op` member. */
+enum lt_signal_op {
+    LT_SIGNAL_DELIVER = 0, /* a handler is about to run */
+    LT_SIGNAL_RETURN = 1   /* the handler's sigreturn took effect */
+};
+
+/*
+ * A signal was delivered to a handler of the guest's, or the guest returned from
+ * one.  The signal's frame on the stack and the registers' new values follow as
+ * memory and register writes.  Signals that are ignored leave no record; one that
+ * ends the process is told by its struct lt_exit.
+ */
+struct lt_signal {
+    uint32_t type;
+    uint32_t size;
+    uint64_t seq;
+    uint32_t pid;
+    uint32_t tid;
+    uint64_t pc;     /* the instruction that is interrupted, or returned to: it
+                        has not been executed, or not completely */
+    uint32_t op;     /* enum lt_signal_op */
+    uint32_t signal; /* the signal's number; 0 on a return */
+    int32_t code;    /* siginfo's si_code; 0 on a return */
+    uint32_t reserved;
+    uint64_t addr;    /* siginfo's si_addr: where a fault happened; 0 for signals
+                         that are no faults */
+    uint64_t handler; /* guest address of the handler; 0 on a return */
+};
+
+/* What happened to a thread: the `op` member. */
+enum lt_thread_op {
+    LT_THREAD_START = 0, /* it is about to execute its first instruction */
+    LT_THREAD_EXIT = 1,  /* it ended, its process goes on */
+    LT_THREAD_NAME = 2   /* it has been named */
+};
+
+/* A further thread of a guest process started or ended, or a thread was named.
+ * The process's first thread starts and ends with its process. */
+struct lt_thread {
+    uint32_t type;
+    uint32_t size;
+    uint64_t seq;
+    uint32_t pid;
+    uint32_t tid;
+    uint32_t op;      /* enum lt_thread_op */
+    uint32_t parent;  /* on a start: the thread id of its creator */
+    const char *name; /* when named: the name; else NULL */
+};
+
+/* What happened to a process: the `op` member. */
+enum lt_process_op {
+    LT_PROCESS_START = 0, /* it is about to execute its first instruction */
+    LT_PROCESS_EXEC = 1   /* it executes another program from here on: with new
+                             memory, no modules, and one thread */
+};
+
+/* A guest process started, or executes another program.  A start is the first
+ * record of its process; that of a fork has its parent's memory and modules.
+ * struct lt_exit tells of its end. */
+struct lt_process {
+    uint32_t type;
+    uint32_t size;
+    uint64_t seq;
+    uint32_t pid;
+    uint32_t tid;
+    uint32_t op;     /* enum lt_process_op */
+    uint32_t parent; /* process id of its parent; 0: the first of the session */
+    uint32_t arch;   /* LT_ARCH_* of what it executes */
+    uint32_t reserved;
+    const char *path; /* host path of the program that it executes */
+};
+
+/* What happened to a range of guest addresses: the `op` member. */
+enum lt_map_op {
+    LT_MAP_MAP = 0,     /* mapped anew: zeros, unless contents follow */
+    LT_MAP_DATA = 1,    /* `data`: its contents, as the mapping of a file or the
+                           loader put them there */
+    LT_MAP_UNMAP = 2,   /* no longer mapped */
+    LT_MAP_PROTECT = 3, /* `prot` is its new protection */
+    LT_MAP_MOVE = 4     /* the bytes of [from, from + (end - start)) are here now,
+                           and no longer there */
+};
+
+/* Bits of lt_map's `flags` member. */
+#define LT_MAP_SHARED                                                                    \
+    UINT32_C(1) /* others may write to it unseen: processes outside                      \
+                   the trace, and other mappings of the file */
+
+/*
+ * The guest's memory map changed.  Together with all memory writes, those of the
+ * kernel included, these records tell the contents of the whole of the guest's
+ * memory.
+ */
+struct lt_map {
+    uint32_t type;
+    uint32_t size;
+    uint64_t seq;
+    uint32_t pid;
+    uint32_t tid;
+    uint32_t op;    /* enum lt_map_op */
+    uint32_t prot;  /* LT_PROT_* bits of a mapping */
+    uint32_t flags; /* LT_MAP_SHARED */
+    uint32_t reserved;
+    uint64_t start;      /* guest address of the first byte */
+    uint64_t end;        /* guest address behind the last byte */
+    uint64_t from;       /* of a move: where it was before */
+    uint64_t offset;     /* in the file, bytes */
+    const char *path;    /* host path of the mapped file, or NULL */
+    const uint8_t *data; /* contents: `end` - `start` bytes */
+};
+
+/* A guest process ended. */
 struct lt_exit {
     uint32_t type;
     uint32_t size;

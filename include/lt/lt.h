@@ -85,6 +85,23 @@ enum lt_stdio {
 /* Where the host's terminal is the guest's standard input, make the guest its
  * foreground process group while it runs, as a shell would. */
 #define LT_CONFIG_TERMINAL UINT32_C(1)
+/* Keep a copy of the guest's memory, made from the trace: for lt_mem_read() and for
+ * the `old` member of memory writes. */
+#define LT_CONFIG_MEMORY UINT32_C(2)
+
+/* Which of the guest's processes are traced: lt_config.follow. */
+enum lt_follow {
+    LT_FOLLOW_ALL = 0,   /* all, and the programs that they execute */
+    LT_FOLLOW_FORKS = 1, /* all, but not the programs that they execute */
+    LT_FOLLOW_NONE = 2   /* the first one only, until it executes another program */
+};
+
+/* How threads of a guest process run: lt_config.threads. */
+enum lt_threads {
+    LT_THREADS_SERIAL = 0,  /* one at a time: its events have one total order */
+    LT_THREADS_PARALLEL = 1 /* in parallel: each thread's events are ordered; those of
+                               different threads only by their system calls */
+};
 
 /*
  * What to run and how.  Zero in a member means its default; only `program` is
@@ -106,6 +123,10 @@ struct lt_config {
     const char *engine;      /* path of an installed engine program, for hosts
                                 that forbid executing a memory file; NULL: the
                                 one inside the library */
+    uint32_t follow;         /* enum lt_follow */
+    uint32_t threads;        /* enum lt_threads */
+    const char *cpu;         /* the guest's processor, as QEMU's -cpu; NULL: the most
+                                capable one whose every effect is traced */
 };
 
 /* Bits of lt_filter.flags. */
@@ -180,6 +201,13 @@ typedef int (*lt_syscall_fn)(lt_session *session, const struct lt_syscall *call,
                              void *user);
 typedef int (*lt_module_fn)(lt_session *session, const struct lt_module *module,
                             void *user);
+typedef int (*lt_signal_fn)(lt_session *session, const struct lt_signal *signal,
+                            void *user);
+typedef int (*lt_thread_fn)(lt_session *session, const struct lt_thread *thread,
+                            void *user);
+typedef int (*lt_process_fn)(lt_session *session, const struct lt_process *process,
+                             void *user);
+typedef int (*lt_map_fn)(lt_session *session, const struct lt_map *map, void *user);
 typedef int (*lt_exit_fn)(lt_session *session, const struct lt_exit *end, void *user);
 
 /* ---- Library ---- */
@@ -318,6 +346,14 @@ int lt_on_syscall(lt_session *session, const struct lt_filter *filter, lt_syscal
                   void *user);
 int lt_on_module(lt_session *session, const struct lt_filter *filter, lt_module_fn fn,
                  void *user);
+int lt_on_signal(lt_session *session, const struct lt_filter *filter, lt_signal_fn fn,
+                 void *user);
+int lt_on_thread(lt_session *session, const struct lt_filter *filter, lt_thread_fn fn,
+                 void *user);
+int lt_on_process(lt_session *session, const struct lt_filter *filter, lt_process_fn fn,
+                  void *user);
+int lt_on_map(lt_session *session, const struct lt_filter *filter, lt_map_fn fn,
+              void *user);
 int lt_on_exit(lt_session *session, const struct lt_filter *filter, lt_exit_fn fn,
                void *user);
 
