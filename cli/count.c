@@ -22,11 +22,9 @@ struct symbol_count {
 };
 
 struct counts {
-    uint64_t kinds[LT_EVENT_EXIT + 1]; /* by enum lt_event_type */
-    void *tree;                        /* of struct symbol_count, for tsearch() */
+    uint64_t kinds[LT_EVENT_MAP + 1]; /* by enum lt_event_type */
+    void *tree;                       /* of struct symbol_count, for tsearch() */
     struct symbol_count *all;
-    int status;
-    int signal;
 };
 
 struct counts *counts_create(void)
@@ -154,14 +152,43 @@ static int on_module(lt_session *session, const struct lt_module *module, void *
     return log_end(log);
 }
 
+static int on_process(lt_session *session, const struct lt_process *process, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    log_process(log, process);
+    log->counts->kinds[LT_EVENT_PROCESS]++;
+    return log_end(log);
+}
+
+static int on_thread(lt_session *session, const struct lt_thread *thread, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    (void)thread;
+    log->counts->kinds[LT_EVENT_THREAD]++;
+    return log_end(log);
+}
+
+static int on_signal(lt_session *session, const struct lt_signal *signal, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    (void)signal;
+    log->counts->kinds[LT_EVENT_SIGNAL]++;
+    return log_end(log);
+}
+
 static int on_exit_event(lt_session *session, const struct lt_exit *end, void *user)
 {
     struct log *log = user;
 
     (void)session;
+    (void)end;
     log->counts->kinds[LT_EVENT_EXIT]++;
-    log->counts->status = end->status;
-    log->counts->signal = end->signal;
     return log_end(log);
 }
 
@@ -198,7 +225,7 @@ static uint64_t all_events(const struct log *log)
 {
     uint64_t sum = 0;
 
-    for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_EXIT; type++) {
+    for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_MAP; type++) {
         if (log->kinds & LT_KIND(type))
             sum += log->counts->kinds[type];
     }
@@ -215,6 +242,9 @@ static const struct {
     {LT_EVENT_MEM_READ, "reads", "memory reads"},
     {LT_EVENT_SYSCALL, "syscalls", "system call events"},
     {LT_EVENT_MODULE, "modules", "module events"},
+    {LT_EVENT_SIGNAL, "signals", "signal events"},
+    {LT_EVENT_THREAD, "threads", "thread events"},
+    {LT_EVENT_PROCESS, "processes", "process events"},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -261,10 +291,10 @@ static void finish_json(struct log *log, struct symbol_count **list, size_t coun
         if (log->kinds & LT_KIND(kinds[i].type))
             add_key(out, kinds[i].key, counts->kinds[kinds[i].type]);
     }
-    if (counts->signal)
-        add_key(out, "signal", (uint64_t)counts->signal);
-    else if (counts->kinds[LT_EVENT_EXIT])
-        add_key(out, "status", (uint64_t)counts->status);
+    if (result->kind == LT_RESULT_SIGNAL)
+        add_key(out, "signal", (uint64_t)result->signal);
+    else if (result->kind == LT_RESULT_EXIT)
+        add_key(out, "status", (uint64_t)result->status);
     if (result->untraced_threads)
         add_key(out, "untraced_threads", result->untraced_threads);
     if (result->untraced_processes)
@@ -357,6 +387,9 @@ const struct log_format log_count = {
     .mem = on_mem,
     .syscall = on_syscall,
     .module = on_module,
+    .process = on_process,
+    .thread = on_thread,
+    .signal = on_signal,
     .exit = on_exit_event,
     .finish = finish,
     .always_insn = true,

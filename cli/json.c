@@ -251,6 +251,83 @@ static int on_module(lt_session *session, const struct lt_module *module, void *
     return log_end(log);
 }
 
+static int on_signal(lt_session *session, const struct lt_signal *signal, void *user)
+{
+    struct log *log = user;
+    char *p = BEGIN(out_room(&log->out, 512), log, "signal", signal);
+
+    (void)session;
+    p = put_pc(p, signal->pc);
+    if (signal->op == LT_SIGNAL_DELIVER) {
+        const char *name = log_signal_name((int)signal->signal);
+
+        p = put_lit(p, ",\"op\":\"deliver\",\"signal\":");
+        p = put_dec(p, signal->signal);
+        if (name) {
+            p = put_lit(p, ",\"name\":\"");
+            p = put_bytes(p, name, strlen(name));
+            *p++ = '"';
+        }
+        p = put_lit(p, ",\"code\":");
+        p = put_signed(p, signal->code);
+        p = put_lit(p, ",\"addr\":\"");
+        p = put_hex(p, signal->addr);
+        p = put_lit(p, "\",\"handler\":\"");
+        p = put_hex(p, signal->handler);
+        p = put_lit(p, "\"}\n");
+    } else {
+        p = put_lit(p, ",\"op\":\"return\"}\n");
+    }
+    out_upto(&log->out, p);
+    return log_end(log);
+}
+
+static int on_thread(lt_session *session, const struct lt_thread *thread, void *user)
+{
+    struct log *log = user;
+    struct out *out = &log->out;
+    char *p = BEGIN(out_room(out, 512), log, "thread", thread);
+
+    (void)session;
+    switch (thread->op) {
+    case LT_THREAD_START:
+        p = put_lit(p, ",\"op\":\"start\",\"parent\":");
+        out_upto(out, put_dec(p, thread->parent));
+        break;
+    case LT_THREAD_EXIT:
+        out_upto(out, put_lit(p, ",\"op\":\"exit\""));
+        break;
+    default:
+        out_upto(out, put_lit(p, ",\"op\":\"name\",\"name\":"));
+        out_json_string(out, thread->name);
+        break;
+    }
+    out_bytes(out, "}\n", 2);
+    return log_end(log);
+}
+
+static int on_process(lt_session *session, const struct lt_process *process, void *user)
+{
+    struct log *log = user;
+    struct out *out = &log->out;
+    char *p;
+
+    (void)session;
+    log_process(log, process);
+    if (!(log->kinds & LT_KIND(LT_EVENT_PROCESS)))
+        return 0;
+    p = BEGIN(out_room(out, 512), log, "process", process);
+    p = process->op == LT_PROCESS_START ? put_lit(p, ",\"op\":\"start\",\"parent\":")
+                                        : put_lit(p, ",\"op\":\"exec\",\"parent\":");
+    p = put_dec(p, process->parent);
+    p = put_lit(p, ",\"arch\":\"");
+    p = put_bytes(p, lt_arch_name(process->arch), strlen(lt_arch_name(process->arch)));
+    out_upto(out, put_lit(p, "\",\"path\":"));
+    out_json_string(out, process->path);
+    out_bytes(out, "}\n", 2);
+    return log_end(log);
+}
+
 /* Further keys where not all of the guest could be traced. */
 static char *put_untraced(char *p, const struct lt_result *result)
 {
@@ -293,5 +370,8 @@ const struct log_format log_json = {
     .mem = on_mem,
     .syscall = on_syscall,
     .module = on_module,
+    .process = on_process,
+    .thread = on_thread,
+    .signal = on_signal,
     .exit = on_exit_event,
 };

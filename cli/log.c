@@ -78,22 +78,26 @@ char *log_put_prot(char *p, uint32_t prot)
     return p;
 }
 
+void log_process(struct log *log, const struct lt_process *process)
+{
+    log->arches |= 1u << process->arch;
+    if (process->op == LT_PROCESS_EXEC)
+        places_drop_process(log->places, process->pid);
+}
+
 static const char *new_reg_name(struct log *log, lt_session *session, uint32_t reg)
 {
     const size_t count = sizeof log->reg_names / sizeof log->reg_names[0];
     static char unnamed[16];
-    const char *name;
+    int arch = lt_session_arch(session);
+    const char *name = lt_reg_name(arch > 0 ? (uint32_t)arch : 0, reg);
 
-    if (!log->arch) {
-        int arch = lt_session_arch(session);
-        log->arch = arch > 0 ? (uint32_t)arch : 0;
-    }
-    name = lt_reg_name(log->arch, reg);
     if (!name) {
         snprintf(unnamed, sizeof unnamed, "reg%u", reg);
         return unnamed;
     }
-    if (reg < count)
+    /* Kept, unless processes of several architectures run. */
+    if (reg < count && !(log->arches & (log->arches - 1)))
         log->reg_names[reg] = name;
     return name;
 }
@@ -102,7 +106,7 @@ const char *log_reg_name(struct log *log, lt_session *session, uint32_t reg)
 {
     const size_t count = sizeof log->reg_names / sizeof log->reg_names[0];
 
-    if (reg < count && log->reg_names[reg])
+    if (reg < count && log->reg_names[reg] && !(log->arches & (log->arches - 1)))
         return log->reg_names[reg];
     return new_reg_name(log, session, reg);
 }

@@ -27,7 +27,7 @@ struct log {
     struct progress progress;
     uint64_t events; /* written to the log, or counted */
     uint32_t kinds;  /* LT_KIND bits of what goes into the log */
-    uint32_t arch;   /* LT_ARCH_*, 0 before log_reg_name() */
+    uint32_t arches; /* those of processes so far, a bit each */
     const char *reg_names[256];
     /* The last instruction written, for the text format. */
     uint64_t last_pc;
@@ -50,6 +50,9 @@ struct log_format {
     lt_mem_access_fn mem;
     lt_syscall_fn syscall;
     lt_module_fn module;
+    lt_process_fn process;
+    lt_thread_fn thread;
+    lt_signal_fn signal;
     lt_exit_fn exit;
     /* Writes what comes after the last event, or NULL. */
     void (*finish)(struct log *log, const struct lt_result *result);
@@ -82,6 +85,10 @@ static inline int log_end(struct log *log)
  * long, so whoever watches gets to see what came before.  What its callback
  * returns. */
 int log_call(struct log *log, const struct lt_syscall *call);
+
+/* What a process executes now: what was kept about its registers and instructions
+ * may be another's. */
+void log_process(struct log *log, const struct lt_process *process);
 
 /* The name of a register, "reg123" if there is none. */
 const char *log_reg_name(struct log *log, lt_session *session, uint32_t reg);

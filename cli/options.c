@@ -11,6 +11,9 @@
 
 #include "lt/lt.h"
 
+/* Options without a letter. */
+enum { ARCH = 256, THREADS = 257 };
+
 static const char help[] =
     "Usage: lt run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
     "       lt --help | --version | --arch\n"
@@ -21,13 +24,19 @@ static const char help[] =
     "  -o, --output=FILE     write the log to FILE, which may be a device or a pipe,\n"
     "                        or to standard output for -; else to standard error\n"
     "  -f, --format=FORMAT   text (the default) or json: one object a line\n"
-    "  -e, --events=LIST     what to log, of insn,reg,write,read,syscall,module; all\n"
-    "                        but read is the default; the exit is always logged\n"
+    "  -e, --events=LIST     what to log, of insn,reg,write,read,syscall,module,signal,\n"
+    "                        thread,process; all but read is the default; exits are\n"
+    "                        always logged\n"
     "  -m, --module=FILE     only instructions of this file, a path or its last\n"
     "                        component, with their registers and memory\n"
     "  -r, --range=LO-HI     only instructions from address LO to below HI (hex)\n"
     "  -L, --sysroot=DIR     look the program's libraries up in DIR first; for\n"
     "                        programs of another architecture\n"
+    "  -F, --follow=WHAT     trace also the processes that PROGRAM makes: all (the\n"
+    "                        default), forks (but not the programs that any process\n"
+    "                        executes) or none\n"
+    "      --threads=HOW     serial (the default): one thread of a process runs at a\n"
+    "                        time, so that the log has one order; or parallel\n"
     "  -c, --count           no log but a summary: how many instructions and events\n"
     "                        there were, and the symbols where most of them ran;\n"
     "                        instructions are counted even if --events leaves them out\n"
@@ -44,9 +53,11 @@ static const char help[] =
     "    return   NAME = RESULT [ERROR]\n"
     "and starts with thread and address instead where its instruction is not logged.\n"
     "Values of more than 8 bytes, and what the kernel wrote (marked so), are bytes in\n"
-    "memory order.  Files mapped and unmapped, and the exit, have lines of their own.\n"
+    "memory order.  Files mapped and unmapped, signals, processes and threads that\n"
+    "begin, and exits have lines of their own.\n"
     "\n"
-    "The exit status is the program's, or 128 and the signal that ended it; 127 if it\n"
+    "lt ends when all processes that it traces have ended.  The exit status is that of\n"
+    "PROGRAM, or 128 and the signal that ended it; 127 if it\n"
     "is not found, 126 if it cannot be run, 125 if lt itself fails or cannot write\n"
     "the log.\n";
 
@@ -92,7 +103,8 @@ static int parse_events(const char *list, uint32_t *kinds)
         {"insn", LT_EVENT_INSN},       {"reg", LT_EVENT_REG_WRITE},
         {"write", LT_EVENT_MEM_WRITE}, {"read", LT_EVENT_MEM_READ},
         {"syscall", LT_EVENT_SYSCALL}, {"module", LT_EVENT_MODULE},
-        {"exit", LT_EVENT_EXIT},
+        {"exit", LT_EVENT_EXIT},       {"signal", LT_EVENT_SIGNAL},
+        {"thread", LT_EVENT_THREAD},   {"process", LT_EVENT_PROCESS},
     };
     const size_t count = sizeof known / sizeof known[0];
 
@@ -106,7 +118,7 @@ static int parse_events(const char *list, uint32_t *kinds)
         if (i == count) {
             fprintf(stderr,
                     "lt: --events: \"%.*s\" is no event; there are insn, reg, write, "
-                    "read, syscall and module\n",
+                    "read, syscall, module, signal, thread and process\n",
                     length < 100 ? (int)length : 100, list);
             return -1;
         }
@@ -157,8 +169,29 @@ static int parse_format(const char *text, bool *json)
     return -1;
 }
 
+/* One of several words; its index. */
+static int parse_word(const char *option, const char *text, const char *const *words,
+                      uint32_t *value)
+{
+    for (uint32_t i = 0; words[i]; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *value = i;
+            return 0;
+        }
+    }
+    fprintf(stderr, "lt: --%s: \"%s\" is none of", option, text);
+    for (uint32_t i = 0; words[i]; i++)
+        fprintf(stderr, "%s %s", i ? "," : "", words[i]);
+    fprintf(stderr, "\n");
+    return -1;
+}
+
 static int parse_one(int option, const char *argument, struct options *options)
 {
+    /* By enum lt_follow and enum lt_threads. */
+    static const char *const follows[] = {"all", "forks", "none", NULL};
+    static const char *const threads[] = {"serial", "parallel", NULL};
+
     switch (option) {
     case 'o':
         options->output = argument;
@@ -179,6 +212,10 @@ static int parse_one(int option, const char *argument, struct options *options)
     case 'L':
         options->sysroot = argument;
         return 0;
+    case 'F':
+        return parse_word("follow", argument, follows, &options->follow);
+    case THREADS:
+        return parse_word("threads", argument, threads, &options->threads);
     case 'c':
         options->count = true;
         return 0;
@@ -190,7 +227,6 @@ static int parse_one(int option, const char *argument, struct options *options)
 
 int options_parse(int argc, char **argv, struct options *options)
 {
-    enum { ARCH = 256 };
     static const struct option names[] = {
         {"output", required_argument, NULL, 'o'},
         {"format", required_argument, NULL, 'f'},
@@ -198,6 +234,8 @@ int options_parse(int argc, char **argv, struct options *options)
         {"module", required_argument, NULL, 'm'},
         {"range", required_argument, NULL, 'r'},
         {"sysroot", required_argument, NULL, 'L'},
+        {"follow", required_argument, NULL, 'F'},
+        {"threads", required_argument, NULL, THREADS},
         {"count", no_argument, NULL, 'c'},
         {"arch", no_argument, NULL, ARCH},
         {"help", no_argument, NULL, 'h'},
@@ -210,7 +248,7 @@ int options_parse(int argc, char **argv, struct options *options)
     *options = (struct options){.kinds = LT_KINDS_DEFAULT};
     /* "+": the first argument that is no option is PROGRAM; what follows is
      * its own. */
-    while ((option = getopt_long(argc, argv, "+o:f:e:m:r:L:chV", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+o:f:e:m:r:L:F:chV", names, NULL)) != -1) {
         if (option == 'h')
             return options_help();
         if (option == 'V')

@@ -17,7 +17,9 @@ struct options {
     const char *sysroot; /* -L, or NULL */
     uint64_t pc_start;   /* --range */
     uint64_t pc_end;
-    uint32_t kinds; /* LT_KIND bits of what goes into the log */
+    uint32_t follow;  /* enum lt_follow */
+    uint32_t threads; /* enum lt_threads */
+    uint32_t kinds;   /* LT_KIND bits of what goes into the log */
     bool json;
     bool count;
     char **program; /* the guest's argv */

@@ -163,6 +163,15 @@ int places_set_text(struct places *places, struct place *place, const char *text
     return 0;
 }
 
+void places_drop_process(struct places *places, uint32_t pid)
+{
+    for (uint32_t i = 0; i <= places->mask; i++) {
+        struct place *place = &places->slots[i];
+        if (place->length && place->pid == pid)
+            place->stale = true;
+    }
+}
+
 void places_drop(struct places *places, const struct lt_module *module)
 {
     for (uint32_t i = 0; i <= places->mask; i++) {

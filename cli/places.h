@@ -38,6 +38,9 @@ int places_set_text(struct places *places, struct place *place, const char *text
                     size_t size);
 
 /* Forgets what stands at the addresses of a module event. */
+/* Forgets all of a process that executes another program from here on. */
+void places_drop_process(struct places *places, uint32_t pid);
+
 void places_drop(struct places *places, const struct lt_module *module);
 
 #endif

@@ -75,6 +75,12 @@ static int add_callbacks(lt_session *session, struct log *log,
     if (!error)
         error = lt_on_module(session, &all, format->module, log);
     if (!error)
+        error = lt_on_process(session, &all, format->process, log);
+    if (!error && kinds & LT_KIND(LT_EVENT_SIGNAL))
+        error = lt_on_signal(session, &all, format->signal, log);
+    if (!error && kinds & LT_KIND(LT_EVENT_THREAD))
+        error = lt_on_thread(session, &all, format->thread, log);
+    if (!error)
         error = lt_on_exit(session, &all, format->exit, log);
     return error;
 }
@@ -144,6 +150,8 @@ static int run_program(char *path, const struct options *options, struct log *lo
     config.program = path;
     config.argv = (const char *const *)options->program;
     config.sysroot = options->sysroot;
+    config.follow = options->follow;
+    config.threads = options->threads;
     error = lt_session_create(&config, &session);
     if (error < 0)
         return failed(NULL, error);

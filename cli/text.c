@@ -238,6 +238,94 @@ static int on_module(lt_session *session, const struct lt_module *module, void *
     return log_end(log);
 }
 
+/* "SIGSEGV", or "signal 40". */
+static char *put_signal(char *p, uint32_t number)
+{
+    const char *name = log_signal_name((int)number);
+
+    if (name)
+        return put_bytes(p, name, strlen(name));
+    p = put_lit(p, "signal ");
+    return put_dec(p, number);
+}
+
+static int on_signal(lt_session *session, const struct lt_signal *signal, void *user)
+{
+    struct log *log = user;
+    char *p = put_thread(out_room(&log->out, 256), signal->tid);
+
+    (void)session;
+    log->last_tid = 0; /* what follows is not the last instruction's doing */
+    if (signal->op == LT_SIGNAL_DELIVER) {
+        p = put_lit(p, "signal ");
+        p = put_signal(p, signal->signal);
+        p = put_lit(p, " code ");
+        p = put_signed(p, signal->code);
+        p = put_lit(p, " address ");
+        p = put_hex(p, signal->addr);
+        p = put_lit(p, " at ");
+        p = put_hex(p, signal->pc);
+        p = put_lit(p, " handler ");
+        p = put_hex(p, signal->handler);
+    } else {
+        p = put_lit(p, "signal return to ");
+        p = put_hex(p, signal->pc);
+    }
+    *p++ = '\n';
+    out_upto(&log->out, p);
+    return log_end(log);
+}
+
+static int on_thread(lt_session *session, const struct lt_thread *thread, void *user)
+{
+    struct log *log = user;
+    struct out *out = &log->out;
+    char *p = put_thread(out_room(out, 256), thread->tid);
+
+    (void)session;
+    if (thread->op == LT_THREAD_START) {
+        p = put_lit(p, "thread of process ");
+        p = put_dec(p, thread->pid);
+        p = put_lit(p, " begins, made by ");
+        p = put_dec(p, thread->parent);
+    } else {
+        p = thread->op == LT_THREAD_EXIT ? put_lit(p, "thread ends")
+                                         : put_lit(p, "thread is named ");
+    }
+    out_upto(out, p);
+    if (thread->name)
+        out_plain(out, thread->name);
+    out_bytes(out, "\n", 1);
+    return log_end(log);
+}
+
+static int on_process(lt_session *session, const struct lt_process *process, void *user)
+{
+    struct log *log = user;
+    struct out *out = &log->out;
+    char *p = out_room(out, 256);
+
+    (void)session;
+    log_process(log, process);
+    if (!(log->kinds & LT_KIND(LT_EVENT_PROCESS)))
+        return 0;
+    p = put_thread(p, process->tid);
+    if (process->op == LT_PROCESS_START) {
+        p = put_lit(p, "process begins");
+        if (process->parent) {
+            p = put_lit(p, ", made by ");
+            p = put_dec(p, process->parent);
+        }
+        p = put_lit(p, ": ");
+    } else {
+        p = put_lit(p, "process executes: ");
+    }
+    out_upto(out, p);
+    out_plain(out, process->path);
+    out_bytes(out, "\n", 1);
+    return log_end(log);
+}
+
 static int on_exit_event(lt_session *session, const struct lt_exit *end, void *user)
 {
     struct log *log = user;
@@ -267,5 +355,8 @@ const struct log_format log_text = {
     .mem = on_mem,
     .syscall = on_syscall,
     .module = on_module,
+    .process = on_process,
+    .thread = on_thread,
+    .signal = on_signal,
     .exit = on_exit_event,
 };

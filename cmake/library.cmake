@@ -4,16 +4,20 @@ set(library_sources
     src/block.c
     src/callbacks.c
     src/decode.c
+    src/decode-guest.c
     src/disasm.c
     src/error.c
     src/flags.c
+    src/guest.c
     src/launch.c
     src/modules.c
     src/program.c
     src/registers.c
     src/ring.c
     src/session.c
+    src/slabs.c
     src/steps.c
+    src/streams.c
     src/supervisor.c
     src/symbols.c
     src/syscalls.c

@@ -117,8 +117,15 @@ static uint64_t enter_syscall(CPUArchState *env)
     return env->pc - 4; /* behind the instruction already */
 }
 
+static uint64_t pc_of(const CPUArchState *env)
+{
+    return env->pc;
+}
+
 const LtTarget lt_target = {
     .name = "aarch64",
+    .arch = 2,
+    .pc = pc_of,
     /* What stores scalable vectors goes past the instrumentation. */
     .cpu = "max,sve=off,sme=off",
     .reg_count = LTI_A64_REGS,

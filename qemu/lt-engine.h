@@ -4,6 +4,7 @@
  * engine share.  Compiled once for each guest architecture.
  *
  *     lt-process.c   the guest process: start, exec, fork, exit, system calls
+ *     lt-threads.c   the baton: one guest thread at a time
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-tcg.c       the pass over a translation block's TCG operations
  *     lt-x86_64.c, lt-aarch64.c   what differs between guest architectures
@@ -74,19 +75,38 @@ struct lti_control;
 extern struct lti_control *lt_control; /* NULL when nothing is traced */
 extern bool lt_filtered; /* some code is not traced: registers may be stale */
 
+extern bool lt_parallel; /* guest threads run in parallel */
+
 /* lt-stream.c */
-void lt_stream_attach(int fd);
-void lt_stream_detach(CPUState *cpu); /* in a forked child */
-void lt_stream_start(CPUState *cpu);  /* the CPU's first instruction is near */
-CPUState *lt_stream_owner(void);      /* NULL: nobody's */
-void lt_stream_thread_ends(CPUState *cpu);
-bool lt_stream_owns(CPUState *cpu); /* its events are recorded */
+void lt_stream_map(int fd);
+void lt_stream_unmap(void);
+int lt_stream_take(void);
+void lt_stream_drop(int number);
+void lt_stream_adopt(int number);
+int lt_stream_number(void);
+void lt_stream_state(unsigned state);
+bool lt_stream_enter(CPUState *cpu);
+void lt_stream_leave(CPUState *cpu, bool for_ever);
+void lt_stream_forget(CPUState *cpu);
+void lt_stream_scratch(CPUState *cpu);
+void lt_stream_in_guest(bool in_guest); /* this thread */
+void lt_stream_commit_all(void);        /* parallel threads', none of which runs */
+bool lt_stream_owns(CPUState *cpu);     /* its events are recorded */
+void lt_stamp(CPUState *cpu);
 void lt_commit(CPUState *cpu);
 uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload);
 void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside);
 void *lt_desc_alloc(uint32_t size); /* room for a descriptor */
 uint32_t lt_block_reserve(void);    /* a block number for it */
 void lt_desc_publish(uint32_t block, void *desc);
+
+/* lt-threads.c */
+bool lt_baton_mine(void);
+bool lt_baton_wanted(void);
+bool lt_baton_take(CPUState *cpu); /* true if it had not been this thread's */
+void lt_baton_give(void);
+void lt_baton_detach(void);        /* the holder's CPU goes */
+void lt_baton_fork(CPUState *cpu); /* in a forked child */
 
 /* lt-process.c */
 unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */

@@ -7,6 +7,9 @@
  * the linker's --wrap option puts them there (see the file `wrap`).
  */
 #include "qemu/osdep.h"
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include "qemu.h"
 #include "user-internals.h"
 #include "user/cpu_loop.h"
@@ -24,12 +27,27 @@
 #define SELF "/proc/self/exe"
 
 static const char *sysroot = "";
-static GArray *mappings;            /* struct mapping, sorted by nothing */
-static GByteArray *pending;         /* map records of threads that are not recorded */
-static QemuMutex lock;              /* over both */
-static uint64_t left[LTI_MAX_REGS]; /* registers as cpu_exec() left them */
-static bool started, in_syscall, sigreturned; /* of the thread that is recorded */
-static __thread bool exiting, exec_counted;
+static GArray *mappings;      /* struct mapping, sorted by nothing */
+static QemuMutex lock;        /* over it */
+static int arena_fd = -1;     /* kept from the guest, for its exec */
+static bool shared_memory;    /* the guest has mapped some */
+static pid_t forker;          /* the process that forks */
+static int child_stream = -1; /* for a process that is being forked, or -1 */
+static int vfork_pipe[2] = {-1, -1};
+static char *program; /* what the process executes */
+static bool begun;    /* its first record is written */
+static bool executed; /* it is not the session's first program */
+static __thread bool wait_for_vfork;
+
+static void record_exit(CPUState *cpu, int status, int sig);
+static void record_signal(CPUState *cpu, unsigned op, int sig,
+                          const target_siginfo_t *info, uint64_t handler);
+
+/* Of the present thread. */
+static __thread struct {
+    bool started, in_syscall, sigreturned, exiting, exec_counted;
+    uint64_t left[LTI_MAX_REGS]; /* registers as cpu_exec() left them */
+} self;
 
 struct mapping {
     abi_ulong start, end; /* exclusive */
@@ -38,9 +56,99 @@ struct mapping {
 
 /* ---- Start ---- */
 
+/* Moves the arena's descriptor to where guests do not look, and out of the way of
+ * those that they open. */
+static int hide_fd(int fd)
+{
+    struct rlimit limit;
+    int high = -1;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        int top = MIN(limit.rlim_cur, 1024);
+        for (int min = top - 8; high < 0 && min > 3; min /= 2) {
+            high = fcntl(fd, F_DUPFD_CLOEXEC, min);
+        }
+    }
+    if (high < 0) {
+        return fd;
+    }
+    close(fd);
+    return high;
+}
+
+/* Tells what this process is: the first of its records. */
+static void record_process(CPUState *cpu, unsigned op, uint32_t parent, const char *path)
+{
+    uint32_t size = strlen(path), padded = ROUND_UP(size, 4);
+    uint8_t *p;
+
+    lt_stamp(cpu);
+    p = lt_special(cpu, LTI_S_PROCESS, 24 + padded);
+    stl_he_p(p, getpid());
+    stl_he_p(p + 4, qemu_get_thread_id());
+    stl_he_p(p + 8, parent);
+    stl_he_p(p + 12, lt_target.arch);
+    stl_he_p(p + 16, op);
+    stl_he_p(p + 20, size);
+    memset(p + 24, 0, padded);
+    memcpy(p + 24, path, size);
+    lt_commit(cpu);
+}
+
+/* Where guest code is about to run: this thread's turn, and its stream. */
+static void enter(CPUState *cpu)
+{
+    if (!lt_control) {
+        lt_stream_scratch(cpu);
+        return;
+    }
+    if (lt_parallel) {
+        if (!lt_stream_owns(cpu) && !cpu->neg.lt_ptr) {
+            int number = lt_stream_number() >= 0 ? -1 : lt_stream_take();
+            if (number >= 0) {
+                lt_stream_adopt(number);
+            }
+            if (!lt_stream_enter(cpu)) {
+                qatomic_inc(&lt_control->untraced_threads);
+            } else if (number >= 0) {
+                record_process(cpu, LTI_PROCESS_THREAD, 0, "");
+            }
+        }
+        return;
+    }
+    if (lt_baton_mine() && lt_baton_wanted()) {
+        lt_stream_leave(cpu, false);
+        lt_baton_give();
+    }
+    if (lt_baton_take(cpu)) {
+        lt_stream_enter(cpu);
+    }
+}
+
+/* The arena, and this process's stream: a fresh one, or the one that it had before
+ * its exec. */
+static void attach(int fd, int number)
+{
+    bool first = number < 0;
+
+    lt_stream_map(fd);
+    arena_fd = hide_fd(fd);
+    for (uint32_t i = 0; i < lt_control->range_count && i < LTI_MAX_FILTERS; i++) {
+        const struct lti_range *r = &lt_control->ranges[i];
+        lt_filtered |= r->pc_start || r->pc_end || r->module[0];
+        lt_watch_stores |= (r->want & LTI_WANT_WRITE) != 0;
+        lt_watch_loads |= (r->want & LTI_WANT_READ) != 0;
+    }
+    lt_stream_adopt(first ? lt_stream_take() : number);
+    if (first) {
+        qatomic_set(&lt_control->phase, LTI_PHASE_LOAD);
+    }
+}
+
 /*
- * lt-engine ARCH ARENA_FD SYSROOT PROGRAM ARGV...
- * ARENA_FD is "-" for a process that nobody traces; ARGV has an argv[0].
+ * lt-engine ARCH ARENA SYSROOT PROGRAM ARGV...
+ * ARENA is the arena's descriptor; behind an exec, also a colon and the number of
+ * the process's stream; "-" for a process that nobody traces.  ARGV has an argv[0].
  */
 int lt_engine_entry(int argc, char **argv, char **envp);
 int lt_engine_entry(int argc, char **argv, char **envp)
@@ -50,17 +158,13 @@ int lt_engine_entry(int argc, char **argv, char **envp)
 
     qemu_mutex_init(&lock);
     mappings = g_array_new(false, false, sizeof(struct mapping));
-    pending = g_byte_array_new();
     sysroot = argv[3];
+    program = g_strdup(argv[4]);
     if (strcmp(argv[2], "-") != 0) {
-        lt_stream_attach(atoi(argv[2]));
-        for (uint32_t i = 0; i < lt_control->range_count && i < LTI_MAX_FILTERS; i++) {
-            const struct lti_range *r = &lt_control->ranges[i];
-            lt_filtered |= r->pc_start || r->pc_end || r->module[0];
-            lt_watch_stores |= (r->want & LTI_WANT_WRITE) != 0;
-            lt_watch_loads |= (r->want & LTI_WANT_READ) != 0;
-        }
-        qatomic_set(&lt_control->phase, LTI_PHASE_LOAD);
+        const char *colon = strchr(argv[2], ':');
+
+        executed = colon != NULL;
+        attach(atoi(argv[2]), colon ? atoi(colon + 1) : -1);
     }
     qemu_argv[n++] = argv[0];
     if (*sysroot) {
@@ -80,14 +184,30 @@ int lt_engine_entry(int argc, char **argv, char **envp)
     return lt_qemu_main(n, qemu_argv, envp);
 }
 
+/* The program's own thread, which loads it, writes the first records. */
+static void begin(CPUState *cpu)
+{
+    if (!lt_control || begun) {
+        return;
+    }
+    begun = true;
+    lt_baton_take(cpu);
+    lt_stream_enter(cpu);
+    record_process(cpu, executed ? LTI_PROCESS_EXEC : LTI_PROCESS_START, 0, program);
+}
+
 G_NORETURN void lt_load_failed(const char *path, int error)
 {
-    if (lt_control) {
+    if (lt_control && !executed) {
         lt_control->load_error = error;
         snprintf(lt_control->message, sizeof(lt_control->message), "cannot load %s: %s",
                  path, strerror(error));
     } else {
         fprintf(stderr, "libtrace: cannot load %s: %s\n", path, strerror(error));
+        if (thread_cpu) {
+            begin(thread_cpu);
+            record_exit(thread_cpu, 126, 0);
+        }
     }
     _exit(126);
 }
@@ -191,33 +311,18 @@ static void remapped(abi_ulong start, abi_ulong end, const char *path, uint64_t 
         struct mapping m = {start, end, g_strdup(path)};
         g_array_append_val(mappings, m);
     }
-    lt_stream_start(cpu);
+    qemu_mutex_unlock(&lock);
+    begin(cpu);
     if (lt_stream_owns(cpu)) {
+        if (lt_parallel) {
+            lt_stamp(cpu); /* it is about all threads */
+        }
         memcpy(lt_special(cpu, path ? LTI_S_MAP : LTI_S_UNMAP, record->len - 4),
                record->data + 4, record->len - 4);
-    } else {
-        put(pending, record->data, record->len);
+        if (lt_parallel) {
+            lt_commit(cpu);
+        }
     }
-    qemu_mutex_unlock(&lock);
-}
-
-static void flush_pending(CPUState *cpu)
-{
-    size_t at = 0;
-
-    if (qatomic_read(&pending->len) == 0) {
-        return;
-    }
-    qemu_mutex_lock(&lock);
-    while (at < pending->len) {
-        uint32_t head = ldl_he_p(pending->data + at);
-        uint32_t size = LTI_SPECIAL_SIZE(head);
-        memcpy(lt_special(cpu, LTI_SPECIAL_KIND(head), size - 4), pending->data + at + 4,
-               size - 4);
-        at += size;
-    }
-    g_byte_array_set_size(pending, 0);
-    qemu_mutex_unlock(&lock);
 }
 
 abi_long __real_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
@@ -227,6 +332,7 @@ abi_long __wrap_target_mmap(abi_ulong start, abi_ulong len, int prot, int flags,
 {
     abi_long ret = __real_target_mmap(start, len, prot, flags, fd, offset);
 
+    shared_memory |= (flags & MAP_SHARED) != 0;
     if (ret != -1 && lt_control) {
         int saved = errno;
         char link[64], path[PATH_MAX];
@@ -292,40 +398,122 @@ abi_long __wrap_target_mremap(abi_ulong old, abi_ulong old_size, abi_ulong new_s
 
 /* ---- Running ---- */
 
+void __real_cpu_exec_start(CPUState *);
+void __wrap_cpu_exec_start(CPUState *);
+void __wrap_cpu_exec_start(CPUState *cpu)
+{
+    begin(cpu);
+    enter(cpu);
+    if (lt_control && !lt_parallel) {
+        /* Nobody runs beside this thread but who shares memory with the process. */
+        if (shared_memory) {
+            cpu->tcg_cflags |= CF_PARALLEL;
+        } else {
+            cpu->tcg_cflags &= ~CF_PARALLEL;
+        }
+    }
+    __real_cpu_exec_start(cpu);
+}
+
 int __real_cpu_exec(CPUState *);
 int __wrap_cpu_exec(CPUState *);
 int __wrap_cpu_exec(CPUState *cpu)
 {
     int trap;
 
-    lt_stream_start(cpu);
     if (!lt_stream_owns(cpu)) {
         return __real_cpu_exec(cpu);
     }
-    flush_pending(cpu);
-    if (!started) {
-        started = true;
+    if (!self.started) {
+        self.started = true;
         qatomic_set(&lt_control->phase, LTI_PHASE_RUN);
         lt_record_regs(cpu, LTI_REGS_START, 0, false);
-    } else if (in_syscall) {
-        lt_record_regs(cpu, sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, 0, false);
+    } else if (self.in_syscall) {
+        lt_record_regs(cpu, self.sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, 0,
+                       false);
     } else {
         uint64_t now[LTI_MAX_REGS] = {0};
 
         lt_target.collect(cpu_env(cpu), now, false);
         lt_record_regs(cpu,
-                       cpu->neg.lt_stale                ? LTI_REGS_START
-                       : memcmp(now, left, sizeof(now)) ? LTI_REGS_SIGNAL
-                                                        : LTI_REGS_CHECK,
+                       cpu->neg.lt_stale                     ? LTI_REGS_START
+                       : memcmp(now, self.left, sizeof(now)) ? LTI_REGS_SIGNAL
+                                                             : LTI_REGS_CHECK,
                        0, false);
     }
-    in_syscall = sigreturned = false;
+    self.in_syscall = self.sigreturned = false;
     lt_make_room(cpu);
     lt_commit(cpu);
+    lt_stream_in_guest(true);
     trap = __real_cpu_exec(cpu);
-    lt_target.collect(cpu_env(cpu), left, false);
+    lt_stream_in_guest(false);
+    lt_target.collect(cpu_env(cpu), self.left, false);
     return trap;
 }
+
+/* ---- Calls that may block ---- */
+
+/* The host's call that comes next may last: others may run meanwhile.  True if the
+ * baton was given up. */
+static bool leave(void)
+{
+    CPUState *cpu = thread_cpu;
+
+    if (!lt_baton_mine() || !cpu || !CPU_NEXT(first_cpu) || !lt_stream_owns(cpu)) {
+        return false;
+    }
+    lt_stream_leave(cpu, false);
+    lt_baton_give();
+    return true;
+}
+
+static void come_back(bool left)
+{
+    int saved = errno;
+
+    if (left) {
+        enter(thread_cpu);
+    }
+    errno = saved;
+}
+
+long __real_safe_syscall_base(int *, long, long, long, long, long, long, long);
+long __wrap_safe_syscall_base(int *, long, long, long, long, long, long, long);
+long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, long d,
+                              long e, long f)
+{
+    /* Other threads end with an exec; none shall fork in between. */
+    bool left = nr != SYS_execve && nr != SYS_execveat && leave();
+    long ret = __real_safe_syscall_base(pending, nr, a, b, c, d, e, f);
+
+    come_back(left);
+    return ret;
+}
+
+/* Those that QEMU makes without a check for signals. */
+#define MAY_BLOCK(type, name, parameters, arguments)                                     \
+    type __real_##name parameters;                                                       \
+    type __wrap_##name parameters;                                                       \
+    type __wrap_##name parameters                                                        \
+    {                                                                                    \
+        bool left = leave();                                                             \
+        type ret = __real_##name arguments;                                              \
+        come_back(left);                                                                 \
+        return ret;                                                                      \
+    }
+
+MAY_BLOCK(ssize_t, sendfile64, (int out, int in, off_t *at, size_t n), (out, in, at, n))
+MAY_BLOCK(ssize_t, splice,
+          (int in, off_t *at, int out, off_t *to, size_t n, unsigned flags),
+          (in, at, out, to, n, flags))
+MAY_BLOCK(ssize_t, tee, (int in, int out, size_t n, unsigned flags), (in, out, n, flags))
+MAY_BLOCK(ssize_t, vmsplice, (int fd, const struct iovec *v, size_t n, unsigned flags),
+          (fd, v, n, flags))
+MAY_BLOCK(int, fsync, (int fd), (fd))
+MAY_BLOCK(int, fdatasync, (int fd), (fd))
+MAY_BLOCK(int, syncfs, (int fd), (fd))
+
+/* ---- System calls ---- */
 
 static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args)
 {
@@ -357,12 +545,130 @@ static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *a
 }
 
 /* An exec that returns has failed. */
-static void uncount_exec(void)
+static void undo_exec(void)
 {
-    if (exec_counted && lt_control) {
+    if (!lt_control) {
+        return;
+    }
+    if (self.exec_counted) {
         qatomic_dec(&lt_control->untraced_processes);
     }
-    exec_counted = false;
+    self.exec_counted = false;
+    fcntl(arena_fd, F_SETFD, FD_CLOEXEC);
+    lt_stream_state(LTI_STREAM_LIVE);
+}
+
+/*
+ * The arena's descriptor is not there for the guest.  True if the system call is
+ * about it, and is done here: *ret is its result.
+ */
+static bool hidden(int nr, const abi_long *args, abi_long *ret)
+{
+    switch (nr) {
+    case TARGET_NR_close:
+    case TARGET_NR_dup:
+    case TARGET_NR_fcntl:
+    case TARGET_NR_fstat:
+    case TARGET_NR_read:
+    case TARGET_NR_write:
+    case TARGET_NR_lseek:
+    case TARGET_NR_ftruncate:
+    case TARGET_NR_ioctl:
+        if (args[0] == arena_fd) {
+            *ret = -TARGET_EBADF;
+            return true;
+        }
+        return false;
+    case TARGET_NR_dup3:
+#ifdef TARGET_NR_dup2
+    case TARGET_NR_dup2:
+#endif
+        if (args[0] == arena_fd) {
+            *ret = -TARGET_EBADF;
+            return true;
+        }
+        if (args[1] == arena_fd) {
+            int other = fcntl(arena_fd, F_DUPFD_CLOEXEC, 3);
+            if (other >= 0) {
+                close(arena_fd);
+                arena_fd = other;
+            }
+        }
+        return false;
+    case TARGET_NR_close_range:
+        if ((abi_ulong)args[0] > (unsigned)arena_fd ||
+            (abi_ulong)args[1] < (unsigned)arena_fd) {
+            return false;
+        }
+        *ret = 0;
+        if (arena_fd > args[0]) {
+            *ret = get_errno(syscall(SYS_close_range, args[0], arena_fd - 1, args[2]));
+        }
+        if (*ret == 0 && (abi_ulong)args[1] > (unsigned)arena_fd) {
+            *ret = get_errno(syscall(SYS_close_range, arena_fd + 1, args[1], args[2]));
+        }
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether a system call makes a process or a thread, and with which flags. */
+static bool is_clone(int nr, const abi_long *args, abi_ulong *flags)
+{
+    switch (nr) {
+    case TARGET_NR_clone:
+        *flags = args[0];
+        return true;
+#ifdef TARGET_NR_fork
+    case TARGET_NR_fork:
+        *flags = 0;
+        return true;
+    case TARGET_NR_vfork:
+        *flags = CLONE_VFORK | CLONE_VM;
+        return true;
+#endif
+    default:
+        return false;
+    }
+}
+
+/* A thread that ends: what it still does to memory is told before, as its CPU will
+ * be no more. */
+static void end_thread(CPUState *cpu)
+{
+    lt_special(cpu, LTI_S_THREAD_EXIT, 0);
+    lt_stream_leave(cpu, true);
+    lt_baton_detach();
+}
+
+void __real_rcu_unregister_thread(void);
+void __wrap_rcu_unregister_thread(void);
+void __wrap_rcu_unregister_thread(void)
+{
+    lt_baton_give();
+    __real_rcu_unregister_thread();
+}
+
+static void record_name(CPUState *cpu)
+{
+    uint8_t *p = lt_special(cpu, LTI_S_NAME, 16);
+
+    memset(p, 0, 16);
+    prctl(PR_GET_NAME, p);
+}
+
+static void record_return(CPUState *cpu, uint64_t pc, int nr, abi_long ret)
+{
+    uint8_t *p;
+
+    lt_stamp(cpu);
+    p = lt_special(cpu, LTI_S_SYSRET, 24);
+    stq_he_p(p, pc);
+    stl_he_p(p + 8, nr);
+    stl_he_p(p + 12, 0);
+    /* 512 is the kernel's own number for a call that is made again. */
+    stq_he_p(p + 16, ret == -QEMU_ESIGRETURN ? 0 : ret == -QEMU_ERESTARTSYS ? -512 : ret);
 }
 
 abi_long __real_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
@@ -376,50 +682,125 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     CPUState *cpu = env_cpu(env);
     const abi_long args[6] = {a1, a2, a3, a4, a5, a6};
     uint64_t pc = lt_target.enter_syscall(env);
+    abi_ulong flags = 0;
+    bool clones = is_clone(nr, args, &flags);
     abi_long ret;
-    uint8_t *p;
 
-    exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
+    self.exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     if (!lt_stream_owns(cpu)) {
-        if (nr == TARGET_NR_exit && CPU_NEXT(first_cpu)) {
-            lt_stream_thread_ends(cpu);
-        }
         ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
-        uncount_exec();
+        undo_exec();
         return ret;
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
+    lt_stamp(cpu);
     record_syscall(cpu, pc, nr, args);
-    in_syscall = true;
+    self.in_syscall = true;
     lt_make_room(cpu);
     lt_commit(cpu);
     if (nr == TARGET_NR_exit && CPU_NEXT(first_cpu)) {
-        lt_stream_thread_ends(cpu);
+        end_thread(cpu);
     }
-    ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
+    if (clones && (flags & CLONE_VM) && !(flags & CLONE_VFORK) && !lt_parallel) {
+        /* So that QEMU leaves it alone; see __wrap_cpu_exec_start(). */
+        cpu->tcg_cflags |= CF_PARALLEL;
+    }
+    wait_for_vfork = clones && (flags & CLONE_VFORK);
+    if (!hidden(nr, args, &ret)) {
+        ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
+    }
     if (!lt_stream_owns(cpu)) {
-        return ret; /* a forked child */
+        return ret; /* a forked child that is not traced */
     }
-    uncount_exec();
-#ifdef TARGET_NR_fork
-    if (ret > 0 && (nr == TARGET_NR_fork || nr == TARGET_NR_vfork)) {
-        qatomic_inc(&lt_control->untraced_processes);
+    undo_exec();
+    if (clones && ret > 0 && (flags & CLONE_VM) && !(flags & CLONE_VFORK)) {
+        stl_he_p(lt_special(cpu, LTI_S_CLONE, 4), ret);
     }
-#endif
-    if (ret > 0 && nr == TARGET_NR_clone) {
-        qatomic_inc(a1 & CLONE_VM && a1 & CLONE_THREAD ? &lt_control->untraced_threads
-                                                       : &lt_control->untraced_processes);
+    record_return(cpu, pc, nr, ret);
+    if (nr == TARGET_NR_prctl && a1 == PR_SET_NAME && ret == 0) {
+        record_name(cpu);
     }
-    sigreturned = ret == -QEMU_ESIGRETURN;
-    flush_pending(cpu);
-    p = lt_special(cpu, LTI_S_SYSRET, 24);
-    stq_he_p(p, pc);
-    stl_he_p(p + 8, nr);
-    stl_he_p(p + 12, 0);
-    /* 512 is the kernel's own number for a call that is made again. */
-    stq_he_p(p + 16, sigreturned ? 0 : ret == -QEMU_ERESTARTSYS ? -512 : ret);
+    self.sigreturned = ret == -QEMU_ESIGRETURN;
+    if (self.sigreturned) {
+        record_signal(cpu, LTI_SIGNAL_RETURN, 0, NULL, 0);
+    }
     lt_commit(cpu);
     return ret;
+}
+
+/* ---- Signals ---- */
+
+static void record_signal(CPUState *cpu, unsigned op, int sig,
+                          const target_siginfo_t *info, uint64_t handler)
+{
+    bool fault = sig == TARGET_SIGSEGV || sig == TARGET_SIGBUS || sig == TARGET_SIGILL ||
+                 sig == TARGET_SIGFPE || sig == TARGET_SIGTRAP;
+    uint8_t *p;
+
+    lt_stamp(cpu);
+    p = lt_special(cpu, LTI_S_SIGNAL, 40);
+    stl_he_p(p, op);
+    stl_he_p(p + 4, sig);
+    stl_he_p(p + 8, info ? tswap32(info->si_code) : 0);
+    stl_he_p(p + 12, 0);
+    stq_he_p(p + 16, lt_target.pc(cpu_env(cpu)));
+    /* A signal that somebody sent has no address, whatever its number. */
+    stq_he_p(p + 24, info && fault && (int)tswap32(info->si_code) > 0
+                         ? tswapal(info->_sifields._sigfault._addr)
+                         : 0);
+    stq_he_p(p + 32, handler);
+}
+
+void __real_setup_rt_frame(int, struct target_sigaction *, target_siginfo_t *,
+                           target_sigset_t *, CPUArchState *);
+void __wrap_setup_rt_frame(int, struct target_sigaction *, target_siginfo_t *,
+                           target_sigset_t *, CPUArchState *);
+void __wrap_setup_rt_frame(int sig, struct target_sigaction *action,
+                           target_siginfo_t *info, target_sigset_t *set,
+                           CPUArchState *env)
+{
+    CPUState *cpu = env_cpu(env);
+    uint64_t handler = action->_sa_handler;
+    uint8_t *record;
+
+    if (!lt_stream_owns(cpu)) {
+        __real_setup_rt_frame(sig, action, info, set, env);
+        return;
+    }
+    /* What the system call in hand returned comes before its interruption. */
+    if (self.in_syscall) {
+        lt_record_regs(cpu, LTI_REGS_KERNEL, 0, false);
+        self.in_syscall = self.sigreturned = false;
+    }
+    lt_make_room(cpu);
+    lt_commit(cpu);
+    record = cpu->neg.lt_ptr + 16;
+    record_signal(cpu, LTI_SIGNAL_DELIVER, sig, info, handler);
+    __real_setup_rt_frame(sig, action, info, set, env);
+    if (lt_target.pc(env) != handler) {
+        /* There was no room for the frame: the signal was not delivered. */
+        stl_he_p(record, LTI_SPECIAL_HEAD(LTI_S_PAD, 44));
+    }
+    lt_record_regs(cpu, LTI_REGS_SIGNAL, 0, false);
+    lt_target.collect(env, self.left, false);
+    lt_commit(cpu);
+}
+
+/* ---- The end ---- */
+
+static void record_exit(CPUState *cpu, int status, int sig)
+{
+    uint8_t *p;
+
+    lt_stamp(cpu);
+    p = lt_special(cpu, LTI_S_EXIT, 8);
+    stl_he_p(p, status);
+    stl_he_p(p + 4, sig);
+    lt_commit(cpu);
+    if (!executed) {
+        qatomic_store_release(&lt_control->phase, LTI_PHASE_END);
+    }
+    lt_stream_state(LTI_STREAM_ENDED);
 }
 
 /* The guest's last moments, by exit_group, exit or a signal. */
@@ -429,37 +810,104 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
 {
     CPUState *cpu = env_cpu(env);
 
-    if (lt_stream_owns(cpu)) {
-        uint8_t *p;
-
-        flush_pending(cpu);
-        p = lt_special(cpu, LTI_S_EXIT, 8);
-        stl_he_p(p, exiting ? code & 0xff : 0);
-        stl_he_p(p + 4, exiting ? 0 : code - 128);
-        lt_commit(cpu);
-        qatomic_store_release(&lt_control->phase, LTI_PHASE_END);
-    } else if (lt_control) {
-        /* A thread that is not recorded ends the process: the wait status tells
-         * how.  What the recorded one did up to now is whole once it has left
-         * its block. */
+    if (lt_control && lt_parallel && !cpu_in_exclusive_context(cpu)) {
+        /* What others did up to now is whole once they have left their blocks. */
         start_exclusive();
-        if (lt_stream_owner() && !in_syscall) {
-            lt_commit(lt_stream_owner());
-        }
-        end_exclusive();
-        qatomic_store_release(&lt_control->phase, LTI_PHASE_END);
+        lt_stream_commit_all();
+    }
+    if (lt_stream_owns(cpu)) {
+        record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
     }
     __real_preexit_cleanup(env, code);
+}
+
+/* ---- fork ---- */
+
+void __real_fork_start(void);
+void __wrap_fork_start(void);
+void __wrap_fork_start(void)
+{
+    CPUState *cpu = thread_cpu;
+
+    __real_fork_start();
+    forker = getpid();
+    child_stream = -1;
+    if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE) {
+        child_stream = lt_stream_take();
+        if (child_stream >= 0) {
+            uint8_t *p = lt_special(cpu, LTI_S_FORK, 8);
+            stl_he_p(p, child_stream);
+            stl_he_p(p + 4, 1);
+            lt_commit(cpu);
+        }
+    }
+    vfork_pipe[0] = vfork_pipe[1] = -1;
+    if (wait_for_vfork && pipe2(vfork_pipe, O_CLOEXEC) == 0) {
+        vfork_pipe[0] = hide_fd(vfork_pipe[0]);
+        vfork_pipe[1] = hide_fd(vfork_pipe[1]);
+    }
+}
+
+/* In the child. */
+static void begin_child(CPUState *cpu)
+{
+    lt_baton_fork(cpu);
+    lt_stream_forget(cpu);
+    if (child_stream < 0) {
+        if (arena_fd >= 0) {
+            close(arena_fd);
+            arena_fd = -1;
+        }
+        lt_stream_unmap();
+        return;
+    }
+    executed = true; /* not the session's first process */
+    lt_stream_adopt(child_stream);
+    lt_stream_enter(cpu);
+    record_process(cpu, LTI_PROCESS_START, forker, program);
 }
 
 void __real_fork_end(pid_t);
 void __wrap_fork_end(pid_t);
 void __wrap_fork_end(pid_t pid)
 {
+    CPUState *cpu = thread_cpu;
+    int saved = errno;
+
     if (pid == 0) {
-        lt_stream_detach(thread_cpu);
+        if (vfork_pipe[0] >= 0) {
+            close(vfork_pipe[0]);
+        }
+        if (lt_control) {
+            begin_child(cpu);
+        }
+    } else if (lt_stream_owns(cpu)) {
+        if (pid < 0 && child_stream >= 0) {
+            uint8_t *p = lt_special(cpu, LTI_S_FORK, 8);
+            stl_he_p(p, child_stream);
+            stl_he_p(p + 4, 0);
+            lt_commit(cpu);
+            lt_stream_drop(child_stream);
+        } else if (pid > 0 && child_stream < 0) {
+            qatomic_inc(&lt_control->untraced_processes);
+        }
     }
+    errno = saved;
     __real_fork_end(pid);
+    if (pid != 0 && vfork_pipe[0] >= 0) {
+        /* QEMU makes a fork of a vfork; the parent still waits for the exec or the
+         * end of its child. */
+        bool left;
+        char byte;
+
+        close(vfork_pipe[1]);
+        left = leave();
+        while (read(vfork_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+        }
+        come_back(left);
+        close(vfork_pipe[0]);
+    }
+    errno = saved;
 }
 
 /* ---- exec ---- */
@@ -507,6 +955,22 @@ static bool split_script(char *head, char **interpreter, char **argument)
         *argument = *p ? p : NULL;
     }
     return **interpreter != 0;
+}
+
+/* The exec is about to be made, of a program that is traced or not. */
+static void leave_program(bool traced)
+{
+    if (!lt_control) {
+        return;
+    }
+    if (traced) {
+        fcntl(arena_fd, F_SETFD, 0);
+        lt_stream_state(LTI_STREAM_EXEC);
+    } else {
+        qatomic_inc(&lt_control->untraced_processes);
+        self.exec_counted = true;
+        lt_stream_state(LTI_STREAM_GONE);
+    }
 }
 
 /*
@@ -566,6 +1030,7 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
         file = g_strdup(path(interpreter));
     }
     if (memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_CLASS] != ELFCLASS64) {
+        leave_program(false);
         return NULL;
     }
     if (le16_to_cpu(elf->e_machine) == EM_X86_64) {
@@ -573,22 +1038,25 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
     } else if (le16_to_cpu(elf->e_machine) == EM_AARCH64) {
         arch = "aarch64";
     } else {
+        leave_program(false);
         return NULL;
     }
     g_ptr_array_insert(out, 0, g_steal_pointer(&file));
     g_ptr_array_insert(out, 0, g_strdup(sysroot));
-    g_ptr_array_insert(out, 0, g_strdup("-"));
+    if (lt_control && lt_control->follow == LTI_FOLLOW_ALL && lt_stream_number() >= 0) {
+        g_ptr_array_insert(out, 0,
+                           g_strdup_printf("%d:%d", arena_fd, lt_stream_number()));
+    } else {
+        g_ptr_array_insert(out, 0, g_strdup("-"));
+    }
     g_ptr_array_insert(out, 0, g_strdup(arch));
     g_ptr_array_insert(out, 0, g_strdup("lt-engine"));
     g_ptr_array_add(out, NULL);
+    leave_program(strcmp(out->pdata[2], "-") != 0);
     return (char **)g_ptr_array_free(g_steal_pointer(&out), false);
 }
 
 const char *lt_exec_program(void)
 {
-    if (lt_control) {
-        qatomic_inc(&lt_control->untraced_processes);
-        exec_counted = true;
-    }
     return SELF;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The engine's end of the event stream: the arena, its ring of chunks, special
+ * The engine's end of the event stream: the arena, a ring of chunks in it, special
  * records and descriptors.
  *
- * One guest thread, the first, is recorded.  The others, and forked children,
- * run the same instrumented code with a scratch buffer that is overwritten
- * again and again.
+ * Where threads run one at a time, the process has one stream, which passes with
+ * the baton (lt-threads.c) from thread to thread.  Where they run in parallel, each
+ * has its own.  A thread or process that finds no stream free runs the same
+ * instrumented code with a scratch buffer that is overwritten again and again.
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
@@ -21,19 +22,41 @@
 struct lti_control *lt_control;
 bool lt_filtered;
 bool lt_watch_stores, lt_watch_loads;
+bool lt_parallel;
+
+/* A stream of this process. */
+typedef struct Stream {
+    struct lti_stream *shared;
+    uint8_t *chunks; /* its ring in the arena */
+    uint8_t *chunk;  /* where the current one begins */
+    CPUState *cpu;   /* whose records it takes now, or NULL: the rest is valid then */
+    uint8_t *ptr, *limit;
+    uint32_t tid;        /* of the thread that wrote last */
+    bool held;           /* a thread of ours holds `alive` */
+    bool in_guest;       /* its thread is in guest code, or stopped there */
+    struct Stream *next; /* of those of parallel threads */
+} Stream;
 
 static uint8_t *arena;
-static CPUState *owner;      /* the CPU whose events are recorded, or: */
-#define GONE ((CPUState *)1) /* its thread has ended, others live on */
-static uint8_t *chunk;       /* where its current chunk begins */
-static bool forgetting;      /* a flush of the descriptors is under way */
+static Stream *shared_stream;    /* the process's, or NULL */
+static __thread Stream *own;     /* where threads are parallel: this one's */
+static __thread Stream *current; /* what this thread writes to now, or NULL */
+static Stream *threads;          /* all of parallel threads */
+static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct {
+    uint8_t *base; /* the one in use, or NULL */
+    uint32_t number, blocks, used;
+    uint32_t count;  /* that this process has taken since its last FORGET */
+    bool forgetting; /* a flush of all translations is under way */
+} slab;
 
 static long futex(uint32_t *word, int op, uint32_t value)
 {
     return syscall(SYS_futex, word, op, value, NULL, NULL, 0);
 }
 
-void lt_stream_attach(int fd)
+void lt_stream_map(int fd)
 {
     arena = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                  fd, 0);
@@ -42,21 +65,19 @@ void lt_stream_attach(int fd)
                 strerror(errno));
         _exit(125);
     }
-    /* The guest shall neither see nor close it. */
-    close(fd);
     lt_control = (struct lti_control *)arena;
     if (lt_control->magic != LTI_STREAM_MAGIC ||
         lt_control->version != LTI_STREAM_VERSION) {
         fprintf(stderr, "libtrace: the engine and the library differ in version\n");
         _exit(125);
     }
+    lt_parallel = lt_control->threads == LTI_THREADS_PARALLEL;
     lt_target.cc_map(lt_control->cc_map, sizeof(lt_control->cc_map));
-    lt_control->blocks = 1;
 }
 
 bool lt_stream_owns(CPUState *cpu)
 {
-    return cpu == owner;
+    return current && current->cpu == cpu;
 }
 
 /* ---- Chunks ---- */
@@ -70,48 +91,55 @@ static void ring_bell(void)
     }
 }
 
-static void use_chunk(CPUState *cpu)
+static void use_chunk(Stream *stream, CPUState *cpu)
 {
-    uint32_t n = lt_control->produced % LTI_CHUNKS;
+    uint32_t n = stream->shared->produced % LTI_CHUNKS;
 
-    chunk = arena + LTI_RING_OFFSET + (size_t)n * LTI_CHUNK_STRIDE;
-    cpu->neg.lt_ptr = chunk;
-    cpu->neg.lt_limit = chunk + LTI_CHUNK_SIZE;
+    stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
+    cpu->neg.lt_ptr = stream->chunk;
+    cpu->neg.lt_limit = stream->chunk + LTI_CHUNK_SIZE;
     cpu->neg.lt_split = NULL;
+}
+
+static void commit(Stream *stream, uint8_t *end)
+{
+    struct lti_stream *shared = stream->shared;
+    struct lti_chunk *state = &shared->chunks[shared->produced % LTI_CHUNKS];
+
+    qatomic_store_release(&state->committed, (uint64_t)(end - stream->chunk));
+    if (shared->stamping) {
+        qatomic_store_release(&shared->stamping, 0);
+    }
+    ring_bell();
 }
 
 void lt_commit(CPUState *cpu)
 {
-    struct lti_chunk *state;
-
-    if (cpu != owner) {
-        return;
+    if (lt_stream_owns(cpu)) {
+        commit(current, cpu->neg.lt_ptr);
     }
-    state = &lt_control->chunks[lt_control->produced % LTI_CHUNKS];
-    qatomic_store_release(&state->committed, (uint64_t)(cpu->neg.lt_ptr - chunk));
-    ring_bell();
 }
 
 static void next_chunk(CPUState *cpu)
 {
-    struct lti_control *c = lt_control;
+    struct lti_stream *shared = current->shared;
 
     lt_commit(cpu);
-    qatomic_store_release(&c->chunks[c->produced % LTI_CHUNKS].closed, 1);
-    qatomic_store_release(&c->produced, c->produced + 1);
+    qatomic_store_release(&shared->chunks[shared->produced % LTI_CHUNKS].closed, 1);
+    qatomic_store_release(&shared->produced, shared->produced + 1);
     ring_bell();
-    while (c->produced - qatomic_load_acquire(&c->consumed) >= LTI_CHUNKS) {
-        uint32_t room = qatomic_load_acquire(&c->room);
+    while (shared->produced - qatomic_load_acquire(&shared->consumed) >= LTI_CHUNKS) {
+        uint32_t room = qatomic_load_acquire(&shared->room);
 
-        qatomic_set(&c->blocked, 1);
+        qatomic_set(&shared->blocked, 1);
         smp_mb();
-        if (c->produced - qatomic_load_acquire(&c->consumed) < LTI_CHUNKS) {
+        if (shared->produced - qatomic_load_acquire(&shared->consumed) < LTI_CHUNKS) {
             break;
         }
-        futex(&c->room, FUTEX_WAIT, room);
+        futex(&shared->room, FUTEX_WAIT, room);
     }
-    qatomic_set(&c->blocked, 0);
-    use_chunk(cpu);
+    qatomic_set(&shared->blocked, 0);
+    use_chunk(current, cpu);
 }
 
 static void rewind_scratch(CPUState *cpu)
@@ -125,7 +153,7 @@ bool lt_make_room(CPUState *cpu)
     if (cpu->neg.lt_ptr <= cpu->neg.lt_limit) {
         return false;
     }
-    if (cpu == owner) {
+    if (lt_stream_owns(cpu)) {
         next_chunk(cpu);
     } else {
         rewind_scratch(cpu);
@@ -133,11 +161,15 @@ bool lt_make_room(CPUState *cpu)
     return true;
 }
 
-static void use_scratch(CPUState *cpu)
+void lt_stream_scratch(CPUState *cpu)
 {
-    uint8_t *scratch = mmap(NULL, LTI_CHUNK_STRIDE, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *scratch;
 
+    if (cpu->neg.lt_ptr) {
+        return;
+    }
+    scratch = mmap(NULL, LTI_CHUNK_STRIDE, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (scratch == MAP_FAILED) {
         fprintf(stderr, "libtrace: no memory for a guest thread\n");
         _exit(125);
@@ -147,51 +179,216 @@ static void use_scratch(CPUState *cpu)
     cpu->neg.lt_split = NULL;
 }
 
-void lt_stream_start(CPUState *cpu)
-{
-    uint8_t *p;
+/* ---- Streams ---- */
 
-    if (cpu->neg.lt_ptr) {
-        return;
+/* Takes a free stream; its number or -1. */
+int lt_stream_take(void)
+{
+    for (unsigned n = 0; n < LTI_MAX_STREAMS; n++) {
+        uint32_t *state = &lt_control->streams[n].state;
+
+        if (qatomic_read(state) == LTI_STREAM_FREE &&
+            qatomic_cmpxchg(state, LTI_STREAM_FREE, LTI_STREAM_TAKEN) ==
+                LTI_STREAM_FREE) {
+            uint32_t limit = qatomic_read(&lt_control->stream_limit);
+
+            while (limit <= n) {
+                uint32_t seen = qatomic_cmpxchg(&lt_control->stream_limit, limit, n + 1);
+                if (seen == limit) {
+                    break;
+                }
+                limit = seen;
+            }
+            return n;
+        }
     }
-    if (!lt_control || owner) {
-        use_scratch(cpu);
-        return;
-    }
-    owner = cpu;
-    use_chunk(cpu);
-    p = lt_special(cpu, LTI_S_PROCESS, 8);
-    stl_he_p(p, getpid());
-    stl_he_p(p + 4, (uint32_t)syscall(SYS_gettid));
+    return -1;
 }
 
-CPUState *lt_stream_owner(void)
+void lt_stream_drop(int number)
 {
-    return owner == GONE ? NULL : owner;
+    qatomic_store_release(&lt_control->streams[number].state, LTI_STREAM_GONE);
+    ring_bell();
 }
 
-void lt_stream_thread_ends(CPUState *cpu)
+/* Holds the mutex by which the library sees that the process is alive. */
+static void hold_alive(Stream *stream)
 {
-    if (cpu == owner) {
-        lt_commit(cpu);
-        owner = GONE;
-    } else if (cpu->neg.lt_ptr) {
-        munmap(cpu->neg.lt_limit - LTI_CHUNK_SIZE, LTI_CHUNK_STRIDE);
-        cpu->neg.lt_ptr = NULL;
+    pthread_mutex_t *alive = (void *)stream->shared->alive;
+
+    if (!stream->held) {
+        if (pthread_mutex_lock(alive) == EOWNERDEAD) {
+            pthread_mutex_consistent(alive);
+        }
+        stream->held = true;
     }
 }
 
-void lt_stream_detach(CPUState *cpu)
+/* Makes stream `number`, which is taken, this process's, or this thread's. */
+void lt_stream_adopt(int number)
 {
-    if (!lt_control) {
+    struct lti_stream *shared = &lt_control->streams[number];
+    Stream *stream = g_new0(Stream, 1);
+    pthread_mutexattr_t attributes;
+    uint32_t n = shared->produced % LTI_CHUNKS;
+
+    QEMU_BUILD_BUG_ON(sizeof(pthread_mutex_t) > sizeof(shared->alive));
+    stream->shared = shared;
+    stream->chunks = arena + LTI_RING_OFFSET + number * LTI_RING_SIZE;
+    stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
+    stream->ptr = stream->chunk + shared->chunks[n].committed;
+    stream->limit = stream->chunk + LTI_CHUNK_SIZE;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init((void *)shared->alive, &attributes);
+    shared->pid = getpid();
+    hold_alive(stream);
+    if (lt_parallel) {
+        own = stream;
+        pthread_mutex_lock(&threads_lock);
+        stream->next = threads;
+        threads = stream;
+        pthread_mutex_unlock(&threads_lock);
+    } else {
+        shared_stream = stream;
+    }
+    qatomic_store_release(&shared->state, LTI_STREAM_LIVE);
+}
+
+int lt_stream_number(void)
+{
+    const Stream *stream = lt_parallel ? own : shared_stream;
+
+    return stream ? stream->shared - lt_control->streams : -1;
+}
+
+/* What becomes of the present thread's stream: enum lti_stream_state. */
+void lt_stream_state(unsigned state)
+{
+    Stream *stream = lt_parallel ? own : shared_stream;
+
+    if (stream) {
+        qatomic_store_release(&stream->shared->state, state);
+        ring_bell();
+    }
+}
+
+/* From here on, this thread writes to the stream.  False if there is none. */
+bool lt_stream_enter(CPUState *cpu)
+{
+    Stream *stream = lt_parallel ? own : shared_stream;
+    uint32_t tid = qemu_get_thread_id();
+
+    if (!stream) {
+        lt_stream_scratch(cpu);
+        return false;
+    }
+    current = stream;
+    hold_alive(stream);
+    stream->cpu = cpu;
+    cpu->neg.lt_ptr = stream->ptr;
+    cpu->neg.lt_limit = stream->limit;
+    cpu->neg.lt_split = NULL;
+    stl_he_p(cpu->neg.lt_ptr, 0);
+    if (tid != stream->tid) {
+        /* A stream begins with a record that names its thread. */
+        if (stream->tid) {
+            stl_he_p(lt_special(cpu, LTI_S_THREAD, 4), tid);
+        }
+        stream->tid = tid;
+    }
+    return true;
+}
+
+/* The thread gives the stream up for a while, or for ever. */
+void lt_stream_leave(CPUState *cpu, bool for_ever)
+{
+    Stream *stream = current;
+
+    if (!stream) {
         return;
     }
-    use_scratch(cpu);
-    owner = NULL;
+    lt_commit(cpu);
+    stream->ptr = cpu->neg.lt_ptr;
+    stream->limit = cpu->neg.lt_limit;
+    stream->cpu = NULL;
+    current = NULL;
+    cpu->neg.lt_ptr = NULL;
+    if (!for_ever) {
+        return;
+    }
+    if (lt_parallel) {
+        lt_stream_state(LTI_STREAM_ENDED);
+        own = NULL;
+    }
+    if (stream->held && pthread_mutex_unlock((void *)stream->shared->alive) == 0) {
+        stream->held = false; /* whoever comes next takes it */
+    }
+    if (lt_parallel) {
+        pthread_mutex_lock(&threads_lock);
+        for (Stream **p = &threads; *p; p = &(*p)->next) {
+            if (*p == stream) {
+                *p = stream->next;
+                break;
+            }
+        }
+        pthread_mutex_unlock(&threads_lock);
+        g_free(stream);
+    }
+}
+
+void lt_stream_in_guest(bool in_guest)
+{
+    if (current) {
+        current->in_guest = in_guest;
+    }
+}
+
+void lt_stream_commit_all(void)
+{
+    pthread_mutex_lock(&threads_lock);
+    for (Stream *s = threads; s; s = s->next) {
+        if (s->cpu && s->in_guest) {
+            commit(s, s->cpu->neg.lt_ptr);
+        }
+    }
+    pthread_mutex_unlock(&threads_lock);
+}
+
+/* In a forked child: nothing of the parent's streams is its own. */
+void lt_stream_forget(CPUState *cpu)
+{
+    pthread_mutex_init(&threads_lock, NULL);
+    shared_stream = own = current = threads = NULL;
+    cpu->neg.lt_ptr = NULL;
+    slab.base = NULL;
+    slab.count = 0;
+    slab.forgetting = false;
+}
+
+void lt_stream_unmap(void)
+{
     lt_control = NULL;
     lt_watch_stores = lt_watch_loads = false;
     munmap(arena, LTI_ARENA_SIZE);
     arena = NULL;
+}
+
+/* Orders what is recorded next among all streams' records: it is committed soon. */
+void lt_stamp(CPUState *cpu)
+{
+    uint8_t *p;
+
+    /* The record behind it shall stand in the same chunk. */
+    if (cpu->neg.lt_ptr + 16 > cpu->neg.lt_limit) {
+        next_chunk(cpu);
+    }
+    qatomic_store_release(&current->shared->stamping, 1);
+    smp_mb();
+    p = lt_special(cpu, LTI_S_STAMP, 12);
+    stl_he_p(p, 0);
+    stq_he_p(p + 4, qatomic_add_fetch(&lt_control->stamp, 1));
 }
 
 /* ---- Special records ---- */
@@ -222,7 +419,7 @@ void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside)
     uint32_t bytes = lt_target.reg_count * 8;
     uint8_t *p;
 
-    if (cpu != owner || !(lt_control->record & LTI_RECORD_REGS)) {
+    if (!lt_stream_owns(cpu) || !(lt_control->record & LTI_RECORD_REGS)) {
         return;
     }
     lt_target.collect(cpu_env(cpu), values, inside);
@@ -259,7 +456,7 @@ void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t
 {
     /* Not another thread's, nor those of code that nobody asked for, nor those
      * that QEMU makes on the kernel's behalf, as for a signal frame. */
-    if (cpu == owner && cpu->running && !cpu->neg.lt_stale) {
+    if (lt_stream_owns(cpu) && cpu->running && !cpu->neg.lt_stale) {
         if (ldl_he_p(cpu->neg.lt_ptr) != 0) {
             /* A helper that lt-x86_64.c or lt-aarch64.c says to leave memory
              * alone: its access would stand in the middle of a record. */
@@ -272,22 +469,27 @@ void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t
 
 void lt_helper_access(CPUState *cpu, uint64_t addr, uint32_t size, bool store)
 {
-    if (cpu == owner && cpu->running) {
+    if (lt_stream_owns(cpu) && cpu->running) {
         lt_helper_values(cpu, addr, g2h(cpu, addr), size, store);
     }
 }
 
 /* ---- Blocks that are not run to their end ---- */
 
+/* Where the index of a block is. */
+static uint32_t *index_of(uint32_t block)
+{
+    uint8_t *base =
+        arena + LTI_DESC_OFFSET + (size_t)(block / LTI_SLAB_BLOCKS) * LTI_SLAB_SIZE;
+
+    return (uint32_t *)base + block % LTI_SLAB_BLOCKS;
+}
+
 static const struct lti_desc *desc_of(uint32_t block)
 {
-    const uint64_t *index = (const void *)(arena + LTI_INDEX_OFFSET);
+    uint32_t at = block && block < LTI_MAX_BLOCKS ? *index_of(block) : 0;
 
-    if (block == 0 || block >= qatomic_read(&lt_control->blocks) ||
-        index[block] == UINT64_MAX) {
-        return NULL;
-    }
-    return (const void *)(arena + LTI_DESC_OFFSET + index[block]);
+    return at ? (const void *)(arena + LTI_DESC_OFFSET + (size_t)at * 16) : NULL;
 }
 
 /* The index of the instruction at `pc` in the descriptor, or -1. */
@@ -338,7 +540,7 @@ void lt_cut(CPUState *cpu, uint64_t pc)
     bool began_before = false;
     int n;
 
-    if (cpu != owner) {
+    if (!lt_stream_owns(cpu)) {
         return;
     }
     desc = desc_of(ldl_he_p(p));
@@ -385,70 +587,102 @@ void lt_cut(CPUState *cpu, uint64_t pc)
 
 /* ---- Descriptors ---- */
 
-/* Descriptors of dead translations take room.  When most of it is used, all
- * translations are thrown away and the numbers start anew, once the library
- * has read everything that names the old ones. */
+/* Descriptors of dead translations take room.  When a process has taken very many
+ * slabs, or there are few left, it throws all translations away and takes new slabs;
+ * the library frees the old ones when nobody needs them. */
 static void forget_blocks(CPUState *cpu, run_on_cpu_data data)
 {
-    struct lti_control *c = lt_control;
-
-    if (!c || !lt_stream_owner()) {
-        return;
+    slab.forgetting = false;
+    if (lt_stream_owns(cpu)) {
+        tb_flush(cpu);
+        lt_special(cpu, LTI_S_FORGET, 0);
+        slab.base = NULL;
+        slab.count = 0;
     }
-    tb_flush(cpu);
-    lt_special(owner, LTI_S_FORGET, 0);
-    next_chunk(owner);
-    while (qatomic_load_acquire(&c->consumed) != c->produced) {
-        uint32_t room = qatomic_load_acquire(&c->room);
+}
 
-        qatomic_set(&c->blocked, 1);
-        smp_mb();
-        if (qatomic_load_acquire(&c->consumed) == c->produced) {
-            break;
+/* How many slabs nobody has. */
+static unsigned slabs_left(void)
+{
+    unsigned left = 0;
+
+    for (unsigned i = 0; i < LTI_SLABS / 64; i++) {
+        left += 64 - ctpop64(qatomic_read(&lt_control->slabs[i]));
+    }
+    return left;
+}
+
+static int take_slab(void)
+{
+    for (unsigned i = 0; i < LTI_SLABS / 64; i++) {
+        uint64_t *word = &lt_control->slabs[i];
+        uint64_t free = ~qatomic_read(word);
+
+        while (free) {
+            uint64_t bit = free & -free;
+            if (!(qatomic_fetch_or(word, bit) & bit)) {
+                return i * 64 + ctz64(bit);
+            }
+            free = ~qatomic_read(word);
         }
-        futex(&c->room, FUTEX_WAIT, room);
     }
-    qatomic_set(&c->blocked, 0);
-    c->lost_room += c->desc_used;
-    c->desc_used = 0;
-    qatomic_set(&c->blocks, 1);
-    forgetting = false;
+    return -1;
+}
+
+static void new_slab(void)
+{
+    CPUState *cpu = current_cpu;
+    int number = take_slab();
+
+    if (number < 0) {
+        snprintf(lt_control->message, sizeof(lt_control->message),
+                 "the guest's code fills the descriptor area");
+        _exit(125);
+    }
+    slab.number = number;
+    slab.base = arena + LTI_DESC_OFFSET + (size_t)number * LTI_SLAB_SIZE;
+    slab.used = LTI_SLAB_INDEX;
+    slab.blocks = 1;
+    slab.count++;
+    if (lt_stream_owns(cpu)) {
+        stl_he_p(lt_special(cpu, LTI_S_SLAB, 4), number);
+        /* Threads in parallel would all have to tell the library. */
+        if (!slab.forgetting && !lt_parallel &&
+            (slab.count > lt_control->slab_limit ||
+             (slab.count > 16 && slabs_left() < LTI_SLABS / 4))) {
+            slab.forgetting = true;
+            async_safe_run_on_cpu(cpu, forget_blocks, RUN_ON_CPU_NULL);
+        }
+    }
 }
 
 void *lt_desc_alloc(uint32_t size)
 {
-    struct lti_control *c = lt_control;
-    uint64_t used = c->desc_used;
+    void *desc;
 
     size = ROUND_UP(size, 16);
-    if (!forgetting &&
-        (used > LTI_DESC_SIZE / 4 * 3 || c->blocks > LTI_MAX_BLOCKS / 4 * 3)) {
-        forgetting = true;
-        async_safe_run_on_cpu(owner, forget_blocks, RUN_ON_CPU_NULL);
+    g_assert(size <= LTI_SLAB_SIZE - LTI_SLAB_INDEX);
+    if (!slab.base || slab.used + size > LTI_SLAB_SIZE) {
+        new_slab();
     }
-    if (used + size > LTI_DESC_SIZE || c->blocks >= LTI_MAX_BLOCKS) {
-        snprintf(c->message, sizeof(c->message),
-                 "the guest's code fills the descriptor area");
-        _exit(125);
-    }
-    c->desc_used = used + size;
-    return arena + LTI_DESC_OFFSET + used;
+    desc = slab.base + slab.used;
+    slab.used += size;
+    qatomic_set(&lt_control->desc_bytes, lt_control->desc_bytes + size);
+    return desc;
 }
 
 uint32_t lt_block_reserve(void)
 {
-    uint32_t block = lt_control->blocks;
-
-    ((uint64_t *)(arena + LTI_INDEX_OFFSET))[block] = UINT64_MAX;
-    qatomic_set(&lt_control->blocks, block + 1);
-    return block;
+    if (!slab.base || slab.blocks == LTI_SLAB_BLOCKS) {
+        new_slab();
+    }
+    return slab.number * LTI_SLAB_BLOCKS + slab.blocks++;
 }
 
 /* Translation is serialised by mmap_lock, and a record that names a block is
  * committed after the block was published. */
 void lt_desc_publish(uint32_t block, void *desc)
 {
-    uint64_t *index = (void *)(arena + LTI_INDEX_OFFSET);
-
-    index[block] = (uint8_t *)desc - (arena + LTI_DESC_OFFSET);
+    *index_of(block) = ((uint8_t *)desc - (arena + LTI_DESC_OFFSET)) / 16;
+    qatomic_inc(&lt_control->blocks);
 }

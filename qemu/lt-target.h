@@ -25,6 +25,7 @@ typedef struct LtEffect {
 typedef struct LtTarget {
     const char *cpu;    /* QEMU's -cpu, or NULL for its default */
     const char *name;   /* as on the command line */
+    uint32_t arch;      /* LT_ARCH_* */
     unsigned reg_count; /* of the stream's register file */
     const LtGlobal *globals;
     unsigned global_count;
@@ -48,6 +49,7 @@ typedef struct LtTarget {
     bool (*completes)(const char *helper, const uint64_t *args, unsigned count);
     /* How QEMU's cc_op numbers map to enum lti_cc. */
     void (*cc_map)(uint8_t *map, unsigned size);
+    uint64_t (*pc)(const CPUArchState *env);
     /* Called when a system call begins: does what the hardware does to
      * registers and QEMU does not, and returns the address of the system call
      * instruction. */

@@ -1236,7 +1236,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
     bool dead = false, chained = false;
 
     /* Nobody listens; or it is the vsyscall page, whose code is not there. */
-    if (!lt_control || !lt_stream_owner() || db->pc_first >> 63) {
+    if (!lt_control || db->pc_first >> 63) {
         return;
     }
     find_globals();

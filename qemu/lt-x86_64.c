@@ -274,8 +274,15 @@ static uint64_t enter_syscall(CPUArchState *env)
     return pc;
 }
 
+static uint64_t pc_of(const CPUArchState *env)
+{
+    return env->eip;
+}
+
 const LtTarget lt_target = {
     .name = "x86_64",
+    .arch = 1,
+    .pc = pc_of,
     .reg_count = LTI_X86_REGS,
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),

@@ -54,14 +54,21 @@ static bool copy_descriptor(const struct lti_block_source *source, uint32_t numb
 {
     uint64_t offset, ops_at, code_at;
     const struct lti_desc *d = &raw->desc;
+    uint32_t at;
 
     *error = LT_ERR_STREAM;
     raw->copy = NULL;
-    if (number == 0 || number >= LTI_MAX_BLOCKS) {
+
+    if (number >= LTI_MAX_BLOCKS || number % LTI_SLAB_BLOCKS == 0) {
         return false;
     }
-    memcpy(&offset, source->arena + LTI_INDEX_OFFSET + 8ull * number, sizeof offset);
-    if (offset > LTI_DESC_SIZE - sizeof raw->desc || offset % 16) {
+    memcpy(&at,
+           source->arena + LTI_DESC_OFFSET +
+               (uint64_t)(number / LTI_SLAB_BLOCKS) * LTI_SLAB_SIZE +
+               4 * (number % LTI_SLAB_BLOCKS),
+           sizeof at);
+    offset = 16 * (uint64_t)at;
+    if (offset == 0 || offset > LTI_DESC_SIZE - sizeof raw->desc) {
         return false;
     }
     memcpy(&raw->desc, source->arena + LTI_DESC_OFFSET + offset, sizeof raw->desc);

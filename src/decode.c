@@ -23,24 +23,33 @@ static bool has_range(const struct lt_filter *filter)
     return filter->addr_start || filter->addr_end;
 }
 
+void lti_decoder_set_arch(struct lti_decoder *d, uint32_t arch)
+{
+    d->x86 = arch == LT_ARCH_X86_64;
+    d->reg_count = d->x86 ? LTI_X86_REGS : LTI_A64_REGS;
+    d->source.reg_count = d->reg_count;
+    d->source.cc_map = d->x86 ? d->cc_map : NULL;
+}
+
 int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decoder **out)
 {
     struct lti_decoder *d = calloc(1, sizeof *d);
 
-    if (!d) {
+    if (!d || !(d->threads = calloc(1, sizeof *d->threads))) {
+        free(d);
         return LT_ERR_NO_MEMORY;
     }
+    d->thread = d->threads;
     d->config = *config;
-    d->x86 = config->arch == LT_ARCH_X86_64;
-    d->reg_count = d->x86 ? LTI_X86_REGS : LTI_A64_REGS;
+    d->blocks = config->slabs->blocks;
     d->source = (struct lti_block_source){
         .arena = config->arena,
-        .reg_count = d->reg_count,
         .callbacks = config->callbacks,
-        .modules = config->modules,
-        .cc_map = d->x86 ? d->cc_map : NULL,
     };
+    lti_decoder_set_arch(d, LT_ARCH_X86_64);
     lti_run_steps(NULL, &d->source.run);
+    memcpy(d->cc_map, ((const struct lti_control *)(const void *)config->arena)->cc_map,
+           sizeof d->cc_map);
     d->session = config->session;
     d->only_insn = config->callbacks->list[LT_EVENT_INSN][0].fn.insn;
     d->only_insn_user = config->callbacks->list[LT_EVENT_INSN][0].user;
@@ -64,26 +73,48 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     return 0;
 }
 
-static void forget_blocks(struct lti_decoder *d)
+int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *parent)
+{
+    int error = lti_guest_fork(parent->guest, &child->guest);
+
+    if (error) {
+        return error;
+    }
+    child->source.modules = child->guest->modules;
+    lti_decoder_set_arch(child, child->guest->arch);
+    child->known = parent->known;
+    memcpy(child->regs, parent->regs, sizeof *child->regs * LTI_MAX_REGS);
+    child->thread->call = parent->thread->call;
+    memset(child->thread->call.strings, 0,
+           sizeof child->thread->call.strings);
+    if (parent->insn) {
+        child->kept = *parent->insn;
+        child->insn = &child->kept;
+    }
+    return 0;
+}
+
+void lti_decoder_keep_insn(struct lti_decoder *d)
 {
     if (d->insn && d->insn != &d->kept) {
-        d->kept = *d->insn; /* it may still go on */
+        d->kept = *d->insn;
         d->insn = &d->kept;
-    }
-    for (uint32_t i = 0; i < d->block_room; i++) {
-        lti_block_destroy(d->blocks[i]);
-        d->blocks[i] = NULL;
     }
 }
 
 void lti_decoder_destroy(struct lti_decoder *d)
 {
     if (d) {
-        forget_blocks(d);
-        free(d->blocks);
+        lti_guest_release(d->guest);
+        lti_decoder_free_threads(d);
         free(d->queue);
         free(d);
     }
+}
+
+struct lti_guest *lti_decoder_guest(const struct lti_decoder *d)
+{
+    return d->guest;
 }
 
 void lti_decoder_feed(struct lti_decoder *d, const uint8_t *begin, const uint8_t *end)
@@ -93,49 +124,43 @@ void lti_decoder_feed(struct lti_decoder *d, const uint8_t *begin, const uint8_t
     d->stats.stream_bytes += (uint64_t)(end - begin);
 }
 
-static int damaged(struct lti_decoder *d, const char *problem)
-{
-    d->problem = problem;
-    return LT_ERR_STREAM;
-}
+#define damaged lti_damaged
 
-static void set_insn_process(struct lti_decoder *d, struct lti_block *block)
+/* Makes the block of that number, which is first run now. */
+static int make_block(struct lti_decoder *d, uint32_t number)
 {
-    for (uint32_t i = 0; i < block->insn_count; i++) {
-        block->insns[i].event.pid = d->pid;
-        block->insns[i].event.tid = d->tid;
+    int error;
+
+    if (!d->guest) {
+        return damaged(d, "a block is run before its process is known");
     }
+    if (!d->config.slabs->users[number / LTI_SLAB_BLOCKS]) {
+        /* Parallel threads: another one has yet to tell of the slab. */
+        error = lti_guest_take_slab(d->guest, number / LTI_SLAB_BLOCKS);
+        if (error) {
+            return error;
+        }
+    }
+    error = lti_block_create(&d->source, number, &d->blocks[number]);
+    if (error == LT_ERR_STREAM) {
+        return damaged(d, "a block descriptor is damaged");
+    }
+    d->stats.blocks += !error;
+    return error;
 }
 
 static int find_block(struct lti_decoder *d, uint32_t number,
                       const struct lti_block **out)
 {
-    if (__builtin_expect(number >= d->block_room || !d->blocks[number], 0)) {
-        int error;
+    if (number >= LTI_MAX_BLOCKS) {
+        return damaged(d, "a block number is out of range");
+    }
+    if (!d->blocks[number]) {
+        int error = make_block(d, number);
 
-        const struct lti_control *control = (const void *)d->config.arena;
-        if (number >= LTI_MAX_BLOCKS ||
-            number >= __atomic_load_n(&control->blocks, __ATOMIC_RELAXED)) {
-            return damaged(d, "a block number is out of range");
-        }
-        if (number >= d->block_room) {
-            uint32_t room = number < 1024 ? 2048 : number * 2;
-            struct lti_block **blocks = realloc(d->blocks, room * sizeof *blocks);
-
-            if (!blocks) {
-                return LT_ERR_NO_MEMORY;
-            }
-            memset(blocks + d->block_room, 0, (room - d->block_room) * sizeof *blocks);
-            d->blocks = blocks;
-            d->block_room = room;
-        }
-        error = lti_block_create(&d->source, number, &d->blocks[number]);
         if (error) {
-            return error == LT_ERR_STREAM ? damaged(d, "a block descriptor is damaged")
-                                          : error;
+            return error;
         }
-        set_insn_process(d, d->blocks[number]);
-        d->stats.blocks++;
     }
     *out = d->blocks[number];
     return 0;
@@ -200,8 +225,8 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 
 /* ---- Special records ---- */
 
-/* Keeps an event for lt_session_next() if it wants it. */
-static int keep(struct lti_decoder *d, const void *event, size_t size, uint64_t wanted)
+int lti_decoder_keep(struct lti_decoder *d, const void *event, size_t size,
+                     uint64_t wanted)
 {
     if (!(wanted & LTI_WANTED_PULL)) {
         return 0;
@@ -218,6 +243,16 @@ static int keep(struct lti_decoder *d, const void *event, size_t size, uint64_t 
     }
     memcpy(&d->queue[d->queue_count++].event, event, size);
     return 0;
+}
+
+#define keep lti_decoder_keep
+
+uint64_t lti_decoder_wanted(const struct lti_decoder *d, uint32_t type)
+{
+    const struct lti_callbacks *c = d->config.callbacks;
+    uint64_t wanted = (UINT64_C(1) << c->count[type]) - 1;
+
+    return c->pull && (c->pull_kinds & LT_KIND(type)) ? wanted | LTI_WANTED_PULL : wanted;
 }
 
 static uint64_t wanted_from_insn(const struct lti_decoder *d, uint32_t type)
@@ -323,19 +358,19 @@ static int helper_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
     return result;
 }
 
-/* Reads the strings behind a system call record into d->call. */
+/* Reads the strings behind a system call record into d->thread->call. */
 static bool take_strings(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    memset(d->call.strings, 0, sizeof d->call.strings);
+    memset(d->thread->call.strings, 0, sizeof d->thread->call.strings);
     while (size >= 8) {
         uint32_t index = u32_at(p), length = u32_at(p + 4), padded = (length + 3) & ~3u;
 
-        if (index >= 6 || length >= sizeof d->strings[0] || padded > size - 8) {
+        if (index >= 6 || length >= sizeof d->thread->strings[0] || padded > size - 8) {
             return false;
         }
-        memcpy(d->strings[index], p + 8, length);
-        d->strings[index][length] = 0;
-        d->call.strings[index] = d->strings[index];
+        memcpy(d->thread->strings[index], p + 8, length);
+        d->thread->strings[index][length] = 0;
+        d->thread->call.strings[index] = d->thread->strings[index];
         p += 8 + padded;
         size -= 8 + padded;
     }
@@ -344,20 +379,20 @@ static bool take_strings(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 
 static int deliver_call(struct lti_decoder *d, uint32_t phase)
 {
-    uint64_t wanted = lti_wanted_at(&d->source, LT_EVENT_SYSCALL, d->call.pc);
+    uint64_t wanted = lti_wanted_at(&d->source, LT_EVENT_SYSCALL, d->thread->call.pc);
     int result;
 
     if (!wanted) {
         return 0;
     }
-    d->call.type = LT_EVENT_SYSCALL;
-    d->call.size = sizeof d->call;
-    d->call.seq = ++d->seq;
-    d->call.pid = d->pid;
-    d->call.tid = d->tid;
-    d->call.phase = phase;
-    LTI_CALL(d, LT_EVENT_SYSCALL, syscall, wanted, &d->call, result);
-    return result ? result : keep(d, &d->call, sizeof d->call, wanted);
+    d->thread->call.type = LT_EVENT_SYSCALL;
+    d->thread->call.size = sizeof d->thread->call;
+    d->thread->call.seq = ++d->seq;
+    d->thread->call.pid = d->pid;
+    d->thread->call.tid = d->tid;
+    d->thread->call.phase = phase;
+    LTI_CALL(d, LT_EVENT_SYSCALL, syscall, wanted, &d->thread->call, result);
+    return result ? result : keep(d, &d->thread->call, sizeof d->thread->call, wanted);
 }
 
 static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
@@ -365,28 +400,30 @@ static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     if (size < 64 || !take_strings(d, p + 64, size - 64)) {
         return damaged(d, "a system call record is malformed");
     }
-    d->call.pc = u64_at(p);
-    if (d->insn && d->insn->event.pc != d->call.pc) {
+    d->thread->call.pc = u64_at(p);
+    if (d->insn && d->insn->event.pc != d->thread->call.pc) {
         d->insn = NULL; /* made by code that was not recorded */
     }
-    d->call.nr = u32_at(p + 8);
-    d->call.name = lt_syscall_name(d->config.arch, d->call.nr);
-    d->call.arg_count = lti_syscall_arg_count(d->config.arch, d->call.nr);
-    d->call.ret = 0;
-    d->call.error = 0;
+    d->thread->call.nr = u32_at(p + 8);
+    d->thread->call.name = lt_syscall_name(d->guest->arch, d->thread->call.nr);
+    d->thread->call.arg_count = lti_syscall_arg_count(d->guest->arch, d->thread->call.nr);
+    d->thread->call.ret = 0;
+    d->thread->call.error = 0;
     for (int i = 0; i < 6; i++) {
-        d->call.args[i] = u64_at(p + 16 + 8 * i);
+        d->thread->call.args[i] = u64_at(p + 16 + 8 * i);
     }
     return deliver_call(d, LT_PHASE_ENTER);
 }
 
 static int syscall_return(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    if (size != 24 || u32_at(p + 8) != d->call.nr) {
+    if (size != 24 || u32_at(p + 8) != d->thread->call.nr) {
         return damaged(d, "a system call return does not fit its call");
     }
-    d->call.ret = (int64_t)u64_at(p + 16);
-    d->call.error = d->call.ret < 0 && d->call.ret >= -4095 ? (uint32_t)-d->call.ret : 0;
+    d->thread->call.ret = (int64_t)u64_at(p + 16);
+    d->thread->call.error = d->thread->call.ret < 0 && d->thread->call.ret >= -4095
+                                ? (uint32_t)-d->thread->call.ret
+                                : 0;
     return deliver_call(d, LT_PHASE_RETURN);
 }
 
@@ -449,7 +486,7 @@ static int unmap(struct lti_decoder *d, uint64_t start, uint64_t end)
     if (start >= end) {
         return damaged(d, "an unmapping is empty");
     }
-    error = lti_modules_unmap(d->config.modules, start, end, unmapped, &u);
+    error = lti_modules_unmap(d->guest->modules, start, end, unmapped, &u);
     return error ? error : u.result;
 }
 
@@ -466,7 +503,7 @@ static int map(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     if (result) {
         return result;
     }
-    result = lti_modules_map(d->config.modules, u64_at(p), u64_at(p + 8), u64_at(p + 16),
+    result = lti_modules_map(d->guest->modules, u64_at(p), u64_at(p + 8), u64_at(p + 16),
                              u32_at(p + 24), (const char *)p + 32, path_size, &mapping);
     if (result) {
         return result == LT_ERR_NO_MEMORY ? result : damaged(d, "a mapping is malformed");
@@ -484,19 +521,15 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
         .status = status,
         .signal = signal,
     };
-    const struct lti_callbacks *c = d->config.callbacks;
-    uint64_t wanted = (UINT64_C(1) << c->count[LT_EVENT_EXIT]) - 1;
+    uint64_t wanted = lti_decoder_wanted(d, LT_EVENT_EXIT);
     int result;
 
-    if (d->ended) {
+    if (!d->guest || d->guest->ended) {
         return 0;
     }
-    d->ended = true;
-    d->status = status;
-    d->signal = signal;
-    if (c->pull) {
-        wanted |= LTI_WANTED_PULL;
-    }
+    d->guest->ended = true;
+    d->guest->status = status;
+    d->guest->signal = signal;
     if (!wanted) {
         return 0;
     }
@@ -505,15 +538,40 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
     return result ? result : keep(d, &e, sizeof e, wanted);
 }
 
-static void set_process(struct lti_decoder *d, uint32_t pid, uint32_t tid)
+/* The stamp of the next record.  Unless it is the one that is due, other streams'
+ * records come first. */
+static int take_stamp(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    d->pid = d->reg_write.pid = d->mem.pid = pid;
-    d->tid = d->reg_write.tid = d->mem.tid = tid;
-    for (uint32_t i = 0; i < d->block_room; i++) {
-        if (d->blocks[i]) {
-            set_insn_process(d, d->blocks[i]);
-        }
+    if (size < 12) {
+        return damaged(d, "a stamp is too short");
     }
+    if (u64_at(p + 4) > *d->config.stamp + 1) {
+        d->at -= size + 4; /* again, later */
+        return LTI_DECODER_BLOCKED;
+    }
+    *d->config.stamp = u64_at(p + 4);
+    return 0;
+}
+
+uint64_t lti_decoder_stamp(const struct lti_decoder *d)
+{
+    uint32_t head;
+
+    if (d->step || d->queue_at < d->queue_count || d->end - d->at < 16) {
+        return 0;
+    }
+    head = u32_at(d->at);
+    return head == LTI_SPECIAL_HEAD(LTI_S_STAMP, 16) ? u64_at(d->at + 8) : 0;
+}
+
+bool lti_decoder_has_more(const struct lti_decoder *d)
+{
+    return d->step || d->queue_at < d->queue_count || d->at < d->end;
+}
+
+bool lti_decoder_is_ready(const struct lti_decoder *d)
+{
+    return lti_decoder_has_more(d) && lti_decoder_stamp(d) <= *d->config.stamp + 1;
 }
 
 /* Handles the special record at d->at; block parts are only taken in hand. */
@@ -524,6 +582,10 @@ static int special(struct lti_decoder *d, uint32_t head)
 
     if (size < 4 || size % 4 || size > (size_t)(d->end - d->at)) {
         return damaged(d, "a record is cut off");
+    }
+    if (!d->guest && LTI_SPECIAL_KIND(head) != LTI_S_STAMP &&
+        LTI_SPECIAL_KIND(head) != LTI_S_PROCESS) {
+        return damaged(d, "a stream does not say whose it is");
     }
     d->at += size;
     size -= 4;
@@ -548,22 +610,30 @@ static int special(struct lti_decoder *d, uint32_t head)
         return size < 16 ? damaged(d, "an unmapping record is too short")
                          : unmap(d, u64_at(p), u64_at(p + 8));
     case LTI_S_PROCESS:
-        if (size < 8) {
-            return damaged(d, "a process record is too short");
-        }
-        set_process(d, u32_at(p), u32_at(p + 4));
-        memcpy(d->cc_map,
-               ((const struct lti_control *)(const void *)d->config.arena)->cc_map,
-               sizeof d->cc_map);
-        return 0;
+        return lti_decode_process(d, p, size);
     case LTI_S_EXIT:
         if (size < 8) {
             return damaged(d, "an exit record is too short");
         }
         return lti_decoder_finish(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
     case LTI_S_FORGET:
-        forget_blocks(d);
-        return 0;
+        return lti_decode_forget(d);
+    case LTI_S_STAMP:
+        return take_stamp(d, p, size);
+    case LTI_S_SLAB:
+        return lti_decode_slab(d, p, size);
+    case LTI_S_FORK:
+        return lti_decode_fork(d, p, size);
+    case LTI_S_CLONE:
+        return lti_decode_clone(d, p, size);
+    case LTI_S_THREAD:
+        return lti_decode_thread(d, p, size);
+    case LTI_S_THREAD_EXIT:
+        return lti_decode_thread_exit(d);
+    case LTI_S_NAME:
+        return lti_decode_name(d, p, size);
+    case LTI_S_SIGNAL:
+        return lti_decode_signal(d, p, size);
     default:
         return damaged(d, "a record is of an unknown kind");
     }
@@ -586,6 +656,7 @@ int lti_decoder_run(struct lti_decoder *d)
     int result = 0;
 
     d->in_event = true;
+    d->seq = *d->config.seq;
     while (result == 0 && d->at < d->end && !stopped(d)) {
         result = next_record(d);
         if (result == 0 && d->step) {
@@ -593,10 +664,11 @@ int lti_decoder_run(struct lti_decoder *d)
         }
     }
     d->in_event = false;
+    *d->config.seq = d->seq;
     return result;
 }
 
-int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
+static int next_event(struct lti_decoder *d, const struct lt_event **out)
 {
     for (;;) {
         int result;
@@ -627,6 +699,19 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
     }
 }
 
+int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
+{
+    int result;
+
+    /* In the middle of a block, its events are numbered from d->base on. */
+    if (!d->step) {
+        d->seq = *d->config.seq;
+    }
+    result = next_event(d, out);
+    *d->config.seq = d->seq;
+    return result;
+}
+
 /* ---- Questions ---- */
 
 int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, uint64_t *value)
@@ -638,7 +723,7 @@ int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, uint64_t *value)
         return LT_ERR_STATE;
     }
     if (reg == (d->x86 ? LT_X86_64_RIP : LT_AARCH64_PC)) {
-        *value = d->insn ? d->insn->event.pc : d->call.pc;
+        *value = d->insn ? d->insn->event.pc : d->thread->call.pc;
     } else if (reg == (d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV)) {
         *value = lti_flags_value(d);
     } else {
@@ -662,9 +747,16 @@ void lti_decoder_stats(const struct lti_decoder *d, struct lt_stats *stats)
 
 bool lti_decoder_ended(const struct lti_decoder *d, int32_t *status, int32_t *signal)
 {
-    *status = d->status;
-    *signal = d->signal;
-    return d->ended;
+    bool ended = d->guest && d->guest->ended;
+
+    *status = ended ? d->guest->status : 0;
+    *signal = ended ? d->guest->signal : 0;
+    return ended;
+}
+
+bool lti_decoder_alone(const struct lti_decoder *d)
+{
+    return d->guest && d->guest->refs == 1 && !d->guest->ended;
 }
 
 const char *lti_decoder_problem(const struct lti_decoder *d)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owns the guest's registers as the stream tells them, and turns records into
- * events: for callbacks (lti_decoder_run) or one by one (lti_decoder_step). */
+/* Owns the guest's registers as a stream tells them, and turns records into events:
+ * for callbacks (lti_decoder_run) or one by one (lti_decoder_step).  Each stream of
+ * a session has a decoder. */
 #ifndef LTI_DECODE_H
 #define LTI_DECODE_H
 
@@ -11,31 +12,61 @@
 #include "callbacks.h"
 #include "lt/lt.h"
 #include "lt/unstable.h"
-#include "modules.h"
+#include "guest.h"
+#include "slabs.h"
 
 struct lti_decoder;
 
 struct lti_decoder_config {
-    uint32_t arch;        /* LT_ARCH_* */
     uint32_t record;      /* LTI_RECORD_*, as given to the engine */
     const uint8_t *arena; /* LTI_ARENA_SIZE bytes, shared with the engine */
     lt_session *session;  /* handed to callbacks */
     const struct lti_callbacks *callbacks; /* outlive the decoder, unchanged */
-    struct lti_modules *modules;           /* updated by the decoder */
+    /* What all decoders of a session share. */
+    struct lti_slabs *slabs;
+    struct lti_paths *paths;
+    uint64_t *seq;           /* the number of the last event */
+    uint64_t *stamp;         /* of the last stamped record */
     const atomic_bool *stop; /* once true, lti_decoder_run() returns early */
+    /* The process has made a child, whose records are those of stream `number`, or
+     * (`made` false) has not after all.  0 or LT_ERR_*. */
+    int (*forked)(void *user, struct lti_decoder *parent, uint32_t number, bool made);
+    /* The process of that id among those that other streams are of, or NULL. */
+    struct lti_guest *(*find)(void *user, uint32_t pid);
+    void *user;
 };
+
+/* A result of lti_decoder_run() and lti_decoder_step(): the next record's turn comes when
+ * other streams' have been decoded. */
+#define LTI_DECODER_BLOCKED 2
 
 /* 0 or LT_ERR_NO_MEMORY. */
 int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decoder **out);
 void lti_decoder_destroy(struct lti_decoder *decoder);
+
+/* A decoder of `child`, a stream that has said nothing yet, begins as a copy of its
+ * parent as it is.  0 or LT_ERR_NO_MEMORY. */
+int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *parent);
+
+/* What it decodes: NULL before the first record. */
+struct lti_guest *lti_decoder_guest(const struct lti_decoder *decoder);
+
+/* Whether no other decoder is about the same process, which has not ended yet. */
+bool lti_decoder_alone(const struct lti_decoder *decoder);
+
+/* Whether something that was fed is left, and may be decoded now. */
+bool lti_decoder_has_more(const struct lti_decoder *decoder);
+bool lti_decoder_is_ready(const struct lti_decoder *decoder);
+/* The stamp that it waits for: other than 0 when it has more but is not ready. */
+uint64_t lti_decoder_stamp(const struct lti_decoder *decoder);
 
 /* Gives the decoder the next bytes of the stream, whole records.  Only when it
  * has used up those before.  They must stay there until it has again. */
 void lti_decoder_feed(struct lti_decoder *decoder, const uint8_t *begin,
                       const uint8_t *end);
 
-/* Decodes all that was fed and calls the callbacks.  0, LT_STOP, a callback's
- * negative number, LT_ERR_STREAM or LT_ERR_NO_MEMORY. */
+/* Decodes all that was fed and calls the callbacks.  0, LTI_DECODER_BLOCKED, LT_STOP, a
+ * callback's negative number, LT_ERR_STREAM or LT_ERR_NO_MEMORY. */
 int lti_decoder_run(struct lti_decoder *decoder);
 
 /* Decodes up to the next event that the pull form wants and gives it.  1; 0

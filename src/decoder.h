@@ -9,6 +9,7 @@
 #include "block.h"
 #include "decode.h"
 #include "flags.h"
+#include "guest.h"
 #include "stream.h"
 
 /* An event of a special record that waits for lt_session_next(). */
@@ -27,15 +28,32 @@ struct queued {
     } event;
 };
 
+/* A guest thread.  The registers of the one whose records come, and its instruction,
+ * are the decoder's own. */
+struct lti_thread {
+    struct lti_thread *next;
+    uint32_t tid;
+    uint32_t parent; /* thread id of its creator */
+    bool begun;      /* its start has been told */
+    bool known;      /* registers hold the guest's values */
+    bool has_insn;
+    struct lti_insn insn;
+    struct lt_syscall call; /* the last one */
+    char strings[6][4096];
+    uint64_t regs[LTI_MAX_REGS];
+};
+
 struct lti_decoder {
     struct lti_decoder_config config;
     struct lti_block_source source;
+    struct lti_guest *guest;    /* NULL: the stream has not said yet whose it is */
+    struct lti_thread *threads; /* at least one */
+    struct lti_thread *thread;  /* whose records come */
     unsigned reg_count;
     bool x86;
     bool known;    /* registers hold the guest's values */
     bool in_event; /* an event is in hand */
-    bool ended;
-    int32_t status, signal;
+    bool stamped;  /* the next record's stamp is the one that is due */
     const char *problem;
 
     const uint8_t *at, *end; /* what was fed and is left */
@@ -52,7 +70,7 @@ struct lti_decoder {
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
     struct lti_insn kept;        /* that one, when its block is no more */
-    uint32_t pid, tid; /* stand already in all events that are made in advance */
+    uint32_t pid, tid;           /* those of the records that come */
     uint64_t seq;
     struct lt_stats stats;
     lt_insn_fn only_insn; /* the first callback of a kind, at hand */
@@ -62,15 +80,11 @@ struct lti_decoder {
     lt_session *session;
     bool ranged[LTI_KIND_COUNT]; /* a callback of the kind has an address range */
 
-    struct lti_block **blocks;
-    uint32_t block_room;
+    struct lti_block **blocks; /* LTI_MAX_BLOCKS, those of config.slabs */
 
     struct lt_reg_write reg_write;
     struct lt_mem_access mem;
     uint64_t mem_data[2];
-    struct lt_syscall call;
-    char strings[6][4096];
-
     struct queued *queue;
     unsigned queue_count, queue_room, queue_at;
 
@@ -136,6 +150,47 @@ static inline uint64_t wanted_range(const struct lti_decoder *d, uint64_t wanted
     }
     return result;
 }
+
+/* Whose event it is. */
+static inline void set_thread(const struct lti_decoder *d, struct lt_insn *event)
+{
+    event->pid = d->pid;
+    event->tid = d->tid;
+}
+
+/* Keeps an event for lt_session_next() if it wants it.  0 or LT_ERR_NO_MEMORY. */
+int lti_decoder_keep(struct lti_decoder *decoder, const void *event, size_t size,
+                     uint64_t wanted);
+
+/* Who wants events of a kind that filters by code do not restrict. */
+uint64_t lti_decoder_wanted(const struct lti_decoder *decoder, uint32_t type);
+
+/* After LT_ERR_STREAM. */
+static inline int lti_damaged(struct lti_decoder *d, const char *problem)
+{
+    d->problem = problem;
+    return LT_ERR_STREAM;
+}
+
+/* ---- decode-guest.c: records about processes, threads and signals.  `p` is what
+ * follows their head, `size` how many bytes. ---- */
+
+int lti_decode_process(struct lti_decoder *decoder, const uint8_t *p, uint32_t size);
+int lti_decode_slab(struct lti_decoder *decoder, const uint8_t *p, uint32_t size);
+int lti_decode_forget(struct lti_decoder *decoder);
+int lti_decode_fork(struct lti_decoder *decoder, const uint8_t *p, uint32_t size);
+int lti_decode_clone(struct lti_decoder *decoder, const uint8_t *p, uint32_t size);
+int lti_decode_thread(struct lti_decoder *decoder, const uint8_t *p, uint32_t size);
+int lti_decode_thread_exit(struct lti_decoder *decoder);
+int lti_decode_name(struct lti_decoder *decoder, const uint8_t *p, uint32_t size);
+int lti_decode_signal(struct lti_decoder *decoder, const uint8_t *p, uint32_t size);
+
+/* The decoder's architecture follows its guest's. */
+void lti_decoder_set_arch(struct lti_decoder *decoder, uint32_t arch);
+void lti_decoder_set_thread(struct lti_decoder *decoder, struct lti_thread *thread);
+/* The instruction in hand lives on when its block does not. */
+void lti_decoder_keep_insn(struct lti_decoder *decoder);
+void lti_decoder_free_threads(struct lti_decoder *decoder);
 
 /* Both inline: run for very many events. */
 static inline __attribute__((always_inline)) int deliver_reg(struct lti_decoder *d,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Owns the map of which file is mapped where in the guest's memory: a sorted
- * array of disjoint mappings, and a tree of the paths that were ever named. */
+ * array of disjoint mappings; and the paths that were ever named. */
 #define _GNU_SOURCE
 #include "modules.h"
 
@@ -21,20 +21,40 @@ struct lti_modules {
     size_t count;
     size_t room;
     size_t last; /* index of the last mapping found */
-    void *paths; /* tsearch() tree of char * */
+    struct lti_paths *paths;
 };
 
-int lti_modules_create(struct lti_modules **out)
+struct lti_paths {
+    void *tree; /* tsearch() tree of char * */
+};
+
+int lti_paths_create(struct lti_paths **out)
 {
     *out = calloc(1, sizeof **out);
     return *out ? 0 : LT_ERR_NO_MEMORY;
+}
+
+void lti_paths_destroy(struct lti_paths *paths)
+{
+    if (!paths)
+        return;
+    tdestroy(paths->tree, free);
+    free(paths);
+}
+
+int lti_modules_create(struct lti_paths *paths, struct lti_modules **out)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return LT_ERR_NO_MEMORY;
+    (*out)->paths = paths;
+    return 0;
 }
 
 void lti_modules_destroy(struct lti_modules *modules)
 {
     if (!modules)
         return;
-    tdestroy(modules->paths, free);
     free(modules->list);
     free(modules);
 }
@@ -44,8 +64,7 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* Gives the one copy of `path`, or NULL if there is no memory for it. */
-static const char *intern(struct lti_modules *modules, const char *path, size_t size)
+const char *lti_paths_keep(struct lti_paths *paths, const char *path, size_t size)
 {
     size_t length = strnlen(path, size);
     char *copy = malloc(length + 1);
@@ -55,7 +74,7 @@ static const char *intern(struct lti_modules *modules, const char *path, size_t 
         return NULL;
     memcpy(copy, path, length);
     copy[length] = '\0';
-    node = tsearch(copy, &modules->paths, compare_paths);
+    node = tsearch(copy, &paths->tree, compare_paths);
     if (!node || *node != copy)
         free(copy);
     return node ? *node : NULL;
@@ -130,7 +149,7 @@ int lti_modules_map(struct lti_modules *modules, uint64_t start, uint64_t end,
         return LT_ERR_ARGUMENT;
     if (!reserve_one(modules))
         return LT_ERR_NO_MEMORY;
-    mapping.path = intern(modules, path, path_size);
+    mapping.path = lti_paths_keep(modules->paths, path, path_size);
     if (!mapping.path)
         return LT_ERR_NO_MEMORY;
     insert_at(modules, at, &mapping);
@@ -231,4 +250,16 @@ uint64_t lti_modules_base(struct lti_modules *modules, const struct lti_mapping 
     while (at > 0 && same_group(&modules->list[at - 1], first))
         first = &modules->list[--at];
     return first->start > first->offset ? first->start - first->offset : 0;
+}
+
+int lti_modules_copy(struct lti_modules *modules, const struct lti_modules *from)
+{
+    if (from->count == 0)
+        return 0;
+    modules->list = malloc(from->count * sizeof *from->list);
+    if (!modules->list)
+        return LT_ERR_NO_MEMORY;
+    memcpy(modules->list, from->list, from->count * sizeof *from->list);
+    modules->count = modules->room = from->count;
+    return 0;
 }

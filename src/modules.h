@@ -3,10 +3,13 @@
 #ifndef LTI_MODULES_H
 #define LTI_MODULES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct lti_modules;
 
+/* Paths, each kept once, for all the modules of a session. */
+struct lti_paths;
 /* A part of a file in guest memory. */
 struct lti_mapping {
     uint64_t start;
@@ -14,12 +17,23 @@ struct lti_mapping {
     uint64_t offset; /* of start in the file */
     uint32_t prot;   /* LT_PROT_* when it was mapped */
     uint32_t reserved;
-    const char *path; /* interned: lives as long as the lti_modules */
+    const char *path; /* interned: lives as long as the lti_paths */
 };
 
 /* 0 or LT_ERR_NO_MEMORY. */
-int lti_modules_create(struct lti_modules **out);
+int lti_paths_create(struct lti_paths **out);
+void lti_paths_destroy(struct lti_paths *paths);
+
+/* The one copy of the first `size` bytes of `path`, up to a NUL, or NULL if there is
+ * no memory for it. */
+const char *lti_paths_keep(struct lti_paths *paths, const char *path, size_t size);
+
+/* `paths` outlive the modules.  0 or LT_ERR_NO_MEMORY. */
+int lti_modules_create(struct lti_paths *paths, struct lti_modules **out);
 void lti_modules_destroy(struct lti_modules *modules);
+
+/* Makes `modules`, which are empty, the same as `from`.  0 or LT_ERR_NO_MEMORY. */
+int lti_modules_copy(struct lti_modules *modules, const struct lti_modules *from);
 
 /* Adds a mapping where nothing is mapped (see lti_modules_unmap), copying and
  * interning `path` of `path_size` bytes; gives the mapping added in *out.  0,

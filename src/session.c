@@ -25,6 +25,10 @@ _Static_assert(sizeof(struct lt_result) >= RESULT_SIZE_1, "grows only");
 _Static_assert(sizeof(struct lt_symbol) >= SYMBOL_SIZE_1, "grows only");
 _Static_assert(sizeof(struct lt_stats) >= STATS_SIZE_1, "grows only");
 
+/* Slabs of block descriptors that a process may fill before it starts anew: tests
+ * make it small. */
+uint32_t lti_slab_limit = 1024;
+
 int lt_config_init(struct lt_config *config, uint32_t size)
 {
     return lti_struct_init(config, size, CONFIG_SIZE_1);
@@ -161,10 +165,10 @@ void lt_session_destroy(lt_session *session)
         return;
     }
     lti_process_destroy(session->process);
-    lti_decoder_destroy(session->decoder);
+    lti_streams_destroy(session->streams);
     lti_symbols_destroy(session->symbols);
-    lti_disasm_destroy(session->disasm);
-    lti_modules_destroy(session->modules);
+    lti_disasm_destroy(session->disasm[0]);
+    lti_disasm_destroy(session->disasm[1]);
     lti_arena_destroy(&session->arena);
     lti_callbacks_free(&session->callbacks);
     free_config(&session->config);
@@ -196,6 +200,9 @@ static void fill_control(lt_session *session, struct lti_control *control)
 {
     control->magic = LTI_STREAM_MAGIC;
     control->version = LTI_STREAM_VERSION;
+    control->follow = session->config.follow;
+    control->threads = session->config.threads;
+    control->slab_limit = lti_slab_limit;
     lti_callbacks_wanted(&session->callbacks, control->ranges, &control->range_count,
                          &control->record);
     for (uint32_t nr = 0; nr < sizeof control->strings; nr++) {
@@ -203,21 +210,22 @@ static void fill_control(lt_session *session, struct lti_control *control)
     }
 }
 
-static int make_decoder(lt_session *session)
+_Static_assert(LTI_FOLLOW_ALL == LT_FOLLOW_ALL && LTI_FOLLOW_FORKS == LT_FOLLOW_FORKS &&
+                   LTI_FOLLOW_NONE == LT_FOLLOW_NONE &&
+                   LTI_THREADS_PARALLEL == LT_THREADS_PARALLEL &&
+                   LTI_PROCESS_EXEC == LT_PROCESS_EXEC &&
+                   LTI_SIGNAL_RETURN == LT_SIGNAL_RETURN,
+               "the stream has the public numbers");
+
+static int make_streams(lt_session *session)
 {
-    int error = lti_modules_create(&session->modules);
-    if (error == 0) {
-        const struct lti_decoder_config config = {
-            .arch = session->arch,
-            .record = session->arena.control->record,
-            .arena = (const uint8_t *)session->arena.control,
-            .session = session,
-            .callbacks = &session->callbacks,
-            .modules = session->modules,
-            .stop = &session->stop,
-        };
-        error = lti_decoder_create(&config, &session->decoder);
-    }
+    const struct lti_streams_config config = {
+        .arena = (uint8_t *)session->arena.control,
+        .session = session,
+        .callbacks = &session->callbacks,
+        .stop = &session->stop,
+    };
+    int error = lti_streams_create(&config, &session->streams);
     return error == 0 ? 0
                       : lti_fail(&session->message, error, "no memory for the decoder");
 }
@@ -242,8 +250,7 @@ static int start_process(lt_session *session, const struct lti_program *program,
     }
     if (error == 0) {
         fill_control(session, session->arena.control);
-        lti_ring_init(&session->ring, session->arena.control);
-        error = make_decoder(session);
+        error = make_streams(session);
     }
     if (error == 0) {
         error = lti_process_start(&launch, &session->arena, &session->process,
@@ -317,7 +324,7 @@ static int finish_decoder(lt_session *session, int returned)
     if (returned > 0) {
         return finish_stopped(session);
     }
-    const char *problem = lti_decoder_problem(session->decoder);
+    const char *problem = lti_streams_problem(session->streams);
     if (returned == LT_ERR_STREAM && problem != NULL) {
         lti_fail(&session->message, 0, "the event stream is damaged: %s", problem);
     } else if (returned == LT_ERR_NO_MEMORY) {
@@ -408,7 +415,7 @@ static int end_of_guest(lt_session *session)
 {
     const struct lti_control *control = session->arena.control;
     int32_t status, sig;
-    if (lti_decoder_ended(session->decoder, &status, &sig)) {
+    if (lti_streams_ended(session->streams, &status, &sig)) {
         session->result.status = status;
         session->result.signal = sig;
         return finish(session, sig != 0 ? LT_RESULT_SIGNAL : LT_RESULT_EXIT, 0);
@@ -419,29 +426,30 @@ static int end_of_guest(lt_session *session)
     int wait_status = control->engine_status;
     int returned =
         WIFSIGNALED(wait_status)
-            ? lti_decoder_finish(session->decoder, 0, WTERMSIG(wait_status))
-            : lti_decoder_finish(session->decoder, WEXITSTATUS(wait_status), 0);
-    return returned == 0 ? 1 : finish_decoder(session, returned);
+            ? lti_streams_finish(session->streams, 0, WTERMSIG(wait_status))
+            : lti_streams_finish(session->streams, WEXITSTATUS(wait_status), 0);
+    return returned == 0 || returned == LTI_DECODER_BLOCKED
+               ? 1
+               : finish_decoder(session, returned);
 }
 
 /* ---- Running ---- */
 
-/* Gives the decoder the next bytes.  1, or, when the run has ended, what
+/* Waits until there is something to decode.  1, or, when the run has ended, what
  * lt_session_run() returns. */
-static int feed(lt_session *session)
+static int await(lt_session *session)
 {
-    const uint8_t *begin, *end;
     for (;;) {
         if (atomic_load(&session->stop)) {
             return finish_stopped(session);
         }
-        switch (lti_ring_next(&session->ring, &begin, &end)) {
-        case LTI_RING_DATA:
-            lti_decoder_feed(session->decoder, begin, end);
+        int state = lti_streams_next(session->streams);
+        switch (state) {
+        case LTI_STREAMS_READY:
             return 1;
-        case LTI_RING_END:
+        case LTI_STREAMS_END:
             return end_of_guest(session);
-        case LTI_RING_IDLE:
+        case LTI_STREAMS_IDLE:
             lti_process_job_control(session->process);
             if (!lti_process_supervised(session->process) &&
                 __atomic_load_n(&session->arena.control->engine_ended,
@@ -451,9 +459,7 @@ static int feed(lt_session *session)
             }
             break;
         default:
-            lti_fail(&session->message, 0, "the event stream is damaged: %s",
-                     session->ring.problem);
-            return finish_error(session, LT_ERR_STREAM);
+            return finish_decoder(session, state);
         }
     }
 }
@@ -476,10 +482,10 @@ static int run(lt_session *session)
 {
     int state = begin_run(session, false);
     while (state == 1) {
-        state = feed(session);
+        state = await(session);
         if (state == 1) {
-            int returned = lti_decoder_run(session->decoder);
-            if (returned != 0) {
+            int returned = lti_decoder_run(lti_streams_decoder(session->streams));
+            if (returned != 0 && returned != LTI_DECODER_BLOCKED) {
                 return finish_decoder(session, returned);
             }
         }
@@ -514,15 +520,16 @@ static int next(lt_session *session, const struct lt_event **out)
         }
         /* The decoder's LT_STOP is its 1 for an event: told by *out. */
         *out = NULL;
-        int returned = lti_decoder_step(session->decoder, out);
+        struct lti_decoder *decoder = lti_streams_decoder(session->streams);
+        int returned = decoder == NULL ? 0 : lti_decoder_step(decoder, out);
         if (returned == 1 && *out != NULL) {
             return 1;
         }
-        if (returned != 0) {
+        if (returned != 0 && returned != LTI_DECODER_BLOCKED) {
             *out = NULL;
             return finish_decoder(session, returned);
         }
-        state = feed(session);
+        state = await(session);
     }
     return state;
 }
@@ -563,12 +570,32 @@ int lt_session_stop(lt_session *session)
     struct lti_process *process = atomic_load(&session->running);
     if (process != NULL) {
         lti_process_kill(process);
-        lti_ring_wake(session->arena.control);
+        lti_streams_wake(session->arena.control);
     }
     return 0;
 }
 
 /* ---- Questions ---- */
+
+/* Whose event is in hand; NULL: nobody's yet. */
+static struct lti_decoder *present_decoder(const lt_session *session)
+{
+    return session->streams == NULL ? NULL : lti_streams_decoder(session->streams);
+}
+
+/* The process that it is about; NULL: none yet. */
+static struct lti_guest *present_guest(const lt_session *session)
+{
+    struct lti_decoder *decoder = present_decoder(session);
+    return decoder == NULL ? NULL : lti_decoder_guest(decoder);
+}
+
+/* The architecture of the process in hand; 0: not known yet. */
+static uint32_t present_arch(const lt_session *session)
+{
+    struct lti_guest *guest = present_guest(session);
+    return guest != NULL ? guest->arch : session->arch;
+}
 
 int lt_session_result(const lt_session *session, struct lt_result *result)
 {
@@ -580,8 +607,10 @@ int lt_session_result(const lt_session *session, struct lt_result *result)
         now.untraced_threads = session->arena.control->untraced_threads;
         now.untraced_processes = session->arena.control->untraced_processes;
     }
-    if (session->decoder != NULL) {
-        now.events = lti_decoder_events(session->decoder);
+    struct lti_decoder *decoder = present_decoder(session);
+    if (decoder != NULL) {
+        now.events = session->busy ? lti_decoder_events(decoder)
+                                   : lti_streams_events(session->streams);
     }
     return lti_struct_give(result, sizeof now, RESULT_SIZE_1, &now);
 }
@@ -596,7 +625,8 @@ int lt_session_arch(const lt_session *session)
     if (session == NULL) {
         return LT_ERR_ARGUMENT;
     }
-    return session->arch != 0 ? (int)session->arch : LT_ERR_STATE;
+    uint32_t arch = present_arch(session);
+    return arch != 0 ? (int)arch : LT_ERR_STATE;
 }
 
 int lt_session_stats(const lt_session *session, struct lt_stats *stats)
@@ -606,11 +636,10 @@ int lt_session_stats(const lt_session *session, struct lt_stats *stats)
     }
     struct lt_stats now;
     memset(&now, 0, sizeof now);
-    if (session->decoder != NULL) {
-        lti_decoder_stats(session->decoder, &now);
+    if (session->streams != NULL) {
+        lti_streams_stats(session->streams, &now);
         now.blocks = session->arena.control->blocks;
-        now.desc_bytes = session->arena.control->desc_used;
-        now.stream_bytes = session->ring.total;
+        now.desc_bytes = session->arena.control->desc_bytes;
         now.internal_errors += session->arena.control->internal_errors;
     }
     return lti_struct_give(stats, sizeof now, STATS_SIZE_1, &now);
@@ -621,8 +650,8 @@ int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value)
     if (session == NULL || value == NULL) {
         return LT_ERR_ARGUMENT;
     }
-    int error = session->decoder == NULL ? LT_ERR_STATE
-                                         : lti_decoder_reg(session->decoder, reg, value);
+    struct lti_decoder *decoder = present_decoder(session);
+    int error = decoder == NULL ? LT_ERR_STATE : lti_decoder_reg(decoder, reg, value);
     if (error == LT_ERR_STATE) {
         lti_fail(&session->message, 0,
                  "no event is in hand, or no callback asked for registers");
@@ -644,16 +673,14 @@ int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes,
     if (session == NULL) {
         return LT_ERR_ARGUMENT;
     }
-    if (session->arch == 0) {
+    uint32_t arch = present_arch(session);
+    if (arch == 0) {
         return fail_before_run(session);
     }
-    int error = 0;
-    if (session->disasm == NULL) {
-        error = lti_disasm_create(session->arch, &session->disasm);
-    }
+    struct lti_disasm **disasm = &session->disasm[arch - 1];
+    int error = *disasm != NULL ? 0 : lti_disasm_create(arch, disasm);
     int result =
-        error != 0 ? error
-                   : lti_disasm_text(session->disasm, pc, bytes, length, text, text_size);
+        error != 0 ? error : lti_disasm_text(*disasm, pc, bytes, length, text, text_size);
     if (result < 0) {
         lti_fail(&session->message, 0, "%s",
                  result == LT_ERR_NOT_FOUND ? "these bytes are not a valid instruction"
@@ -667,10 +694,12 @@ int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol)
     if (session == NULL || symbol == NULL) {
         return LT_ERR_ARGUMENT;
     }
-    if (session->modules == NULL) {
+    if (session->streams == NULL) {
         return fail_before_run(session);
     }
-    const struct lti_mapping *mapping = lti_modules_find(session->modules, addr);
+    struct lti_guest *guest = present_guest(session);
+    const struct lti_mapping *mapping =
+        guest == NULL ? NULL : lti_modules_find(guest->modules, addr);
     if (mapping == NULL) {
         return lti_fail(&session->message, LT_ERR_NOT_FOUND, "no file is mapped at %#llx",
                         (unsigned long long)addr);
@@ -678,7 +707,7 @@ int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol)
     struct lt_symbol found;
     memset(&found, 0, sizeof found);
     found.module = mapping->path;
-    found.base = lti_modules_base(session->modules, mapping);
+    found.base = lti_modules_base(guest->modules, mapping);
     int error = session->symbols != NULL
                     ? 0
                     : lti_symbols_create(session->config.sysroot, &session->symbols);
@@ -707,6 +736,6 @@ int lt_syscall_text(const lt_session *session, const struct lt_syscall *call, ch
     if (session == NULL) {
         return LT_ERR_ARGUMENT;
     }
-    return session->arch == 0 ? LT_ERR_STATE
-                              : lti_syscall_text(session->arch, call, text, text_size);
+    uint32_t arch = present_arch(session);
+    return arch == 0 ? LT_ERR_STATE : lti_syscall_text(arch, call, text, text_size);
 }

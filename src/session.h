@@ -13,9 +13,8 @@
 #include "error.h"
 #include "launch.h"
 #include "lt/lt.h"
-#include "modules.h"
-#include "ring.h"
 #include "stream.h"
+#include "streams.h"
 #include "symbols.h"
 
 enum lti_session_state {
@@ -33,15 +32,13 @@ struct lt_session {
                       a function is called now */
     bool pulled;   /* the run is, or was, in the pull form */
     int returns;   /* when ENDED: what further lt_session_next() return */
-    uint32_t arch; /* LT_ARCH_*, 0 until it is known */
+    uint32_t arch; /* LT_ARCH_* of the first program, 0 until it is known */
 
     struct lti_arena arena;
     struct lti_process *process;
-    struct lti_ring ring;
-    struct lti_decoder *decoder;
-    struct lti_modules *modules;
-    struct lti_symbols *symbols; /* made when first asked for, like: */
-    struct lti_disasm *disasm;
+    struct lti_streams *streams;
+    struct lti_symbols *symbols;  /* made when first asked for, like: */
+    struct lti_disasm *disasm[2]; /* by LT_ARCH_*, from 1 */
 
     /* lt_session_stop() uses these from other threads. */
     atomic_bool stop;
@@ -50,6 +47,8 @@ struct lt_session {
     struct lt_result result;
     struct lti_message message;
 };
+
+extern uint32_t lti_slab_limit;
 
 /* ---- callbacks.c ---- */
 

@@ -369,12 +369,14 @@ insn_one:
     d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
     event = (struct lt_insn *)&current->event;
     event->seq = base + s->nth;
+    set_thread(d, event);
     TELL_ONE(insn, event);
     NEXT;
 insn_last_one:
     d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
     event = (struct lt_insn *)&current->event;
     event->seq = base + s->nth;
+    set_thread(d, event);
     TELL_ONE(insn, event);
     s++;
     goto end;
@@ -396,6 +398,7 @@ insn:
     wanted = current->wanted[LT_EVENT_INSN];
     if (wanted) {
         event->seq = base + s->nth;
+        set_thread(d, event);
         LTI_CALL(d, LT_EVENT_INSN, insn, wanted, event, result);
         DELIVERED(event, wanted);
     } else {
@@ -522,7 +525,7 @@ end:
         uint32_t number = u32_at(d->at);
         const struct lti_block *block;
 
-        if (number < d->block_room && (block = d->blocks[number]) != NULL &&
+        if (number < LTI_MAX_BLOCKS && (block = d->blocks[number]) != NULL &&
             (size_t)(d->end - d->at) >= block->record_size) {
             s = block->steps;
             record = d->at;

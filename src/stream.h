@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The event stream: what the engine writes and the library reads.
+ * The event stream: what engines write and the library reads.
  *
  * Both sides include this file and nothing else of each other.  They share one
- * arena, a sparse memory file that is mapped by the library and by the engine:
+ * arena, a sparse memory file that is mapped by the library and by the engine of
+ * each guest process:
  *
- *     control page | chunks of the ring | descriptor index | descriptors
+ *     control page | chunks of each stream | slabs of descriptors
  *
- * The engine appends records to the current chunk; the library decodes behind
- * it.  A record is either one run of a translation block, whose static part is
- * a descriptor that was written once and whose dynamic part is just values, or
- * a special record.  All numbers are in host order; both sides run on one host.
+ * A stream is what one guest process writes (or one thread, where threads run in
+ * parallel): a ring of chunks.  The engine appends records to the current chunk;
+ * the library decodes behind it.  A record is either one run of a translation
+ * block, whose static part is a descriptor that was written once and whose dynamic
+ * part is just values, or a special record.  All numbers are in host order; both
+ * sides run on one host.
+ *
+ * The order of streams: some records have a stamp in front, a number that is
+ * counted up over all streams.  The library delivers stamped records in the order
+ * of their stamps, and all others in their place between those of their stream.
  *
  * The library treats everything here as untrusted.
  */
@@ -20,29 +27,45 @@
 #include <stdint.h>
 
 #define LTI_STREAM_MAGIC 0x3165636172746c6dull
-#define LTI_STREAM_VERSION 1u
+#define LTI_STREAM_VERSION 2u
 
 /* ---- The arena ---- */
 
-#define LTI_CHUNKS 16u
+#define LTI_MAX_STREAMS 1024u /* guest processes (or threads) at a time */
+#define LTI_CHUNKS 8u
 #define LTI_CHUNK_SIZE (512u << 10)  /* bytes until the engine takes the next */
 #define LTI_CHUNK_SLACK (256u << 10) /* room behind, for what cannot wait */
 #define LTI_CHUNK_STRIDE (LTI_CHUNK_SIZE + LTI_CHUNK_SLACK)
+#define LTI_RING_SIZE ((uint64_t)LTI_CHUNKS * LTI_CHUNK_STRIDE)
 
-#define LTI_MAX_BLOCKS (16u << 20) /* descriptors in one generation */
+/* A slab belongs to one guest process, and to its forks; it has descriptors of
+ * blocks, and in front a u32 for each block number of the slab: where its
+ * descriptor is in the slabs, in units of 16 bytes; 0: nowhere.  Block number N is
+ * the (N % LTI_SLAB_BLOCKS)th, from 1, of slab N / LTI_SLAB_BLOCKS. */
+#define LTI_SLABS 4096u
+#define LTI_SLAB_SIZE (1u << 20)
+#define LTI_SLAB_BLOCKS 4096u
+#define LTI_SLAB_INDEX (4u * LTI_SLAB_BLOCKS) /* bytes of the index */
+#define LTI_MAX_BLOCKS (LTI_SLABS * LTI_SLAB_BLOCKS)
+
 #define LTI_MAX_FILTERS 256u
 
-#define LTI_CONTROL_SIZE (128ull << 10)
+#define LTI_CONTROL_SIZE (2ull << 20)
 #define LTI_RING_OFFSET LTI_CONTROL_SIZE
-#define LTI_INDEX_OFFSET (LTI_RING_OFFSET + (uint64_t)LTI_CHUNKS * LTI_CHUNK_STRIDE)
-#define LTI_DESC_OFFSET (LTI_INDEX_OFFSET + 8ull * LTI_MAX_BLOCKS)
-#define LTI_DESC_SIZE (2ull << 30)
+#define LTI_DESC_OFFSET (LTI_RING_OFFSET + LTI_MAX_STREAMS * LTI_RING_SIZE)
+#define LTI_DESC_SIZE ((uint64_t)LTI_SLABS * LTI_SLAB_SIZE)
 #define LTI_ARENA_SIZE (LTI_DESC_OFFSET + LTI_DESC_SIZE)
 
 /* What the library wants recorded: lti_control.record. */
 #define LTI_RECORD_REGS 1u   /* register writes, and registers for callbacks */
 #define LTI_RECORD_DIRECT 2u /* prefer a slot to an expression for registers */
 #define LTI_RECORD_MAPS 4u   /* changes of the memory map, and contents */
+
+/* lti_control.follow and .threads: enum lt_follow and enum lt_threads. */
+#define LTI_FOLLOW_ALL 0u
+#define LTI_FOLLOW_FORKS 1u
+#define LTI_FOLLOW_NONE 2u
+#define LTI_THREADS_PARALLEL 1u
 
 /* Kinds of events at an instruction, for filters. */
 #define LTI_WANT_INSN 1u
@@ -68,7 +91,37 @@ struct lti_chunk {
     uint32_t pad[13];
 };
 
-/* How far the engine came; lti_control.phase. */
+/* Whose a stream is; lti_stream.state. */
+enum lti_stream_state {
+    LTI_STREAM_FREE = 0,  /* nobody's; the engine takes it, the library frees it */
+    LTI_STREAM_TAKEN = 1, /* for a process that is about to be made */
+    LTI_STREAM_LIVE = 2,  /* a process writes to it; see `alive` */
+    LTI_STREAM_EXEC = 3,  /* its process executes another program just now */
+    LTI_STREAM_ENDED = 4, /* all records are committed, no more will come */
+    LTI_STREAM_GONE = 5   /* the same, but the process lives on, untraced */
+};
+
+struct lti_stream {
+    /* A robust mutex of the C library's, held by a thread of the engine: its first
+     * u32 gets LTI_OWNER_DIED from the kernel when that thread is no more. */
+    uint8_t alive[64];
+    uint32_t state; /* enum lti_stream_state */
+    uint32_t pid;
+    uint32_t stamping; /* a stamp has been taken whose record is not committed */
+    uint32_t pad0[13];
+    uint32_t produced; /* chunks closed so far; engine writes */
+    uint32_t pad1[15];
+    uint32_t consumed; /* chunks released so far; library writes */
+    uint32_t pad2[15];
+    uint32_t room;    /* futex of the engine: library counts up */
+    uint32_t blocked; /* engine sleeps on room */
+    uint32_t pad3[14];
+    struct lti_chunk chunks[LTI_CHUNKS];
+};
+
+#define LTI_OWNER_DIED 0x40000000u /* FUTEX_OWNER_DIED */
+
+/* How far the first engine came; lti_control.phase. */
 enum lti_phase {
     LTI_PHASE_START = 0, /* the engine has not taken over yet */
     LTI_PHASE_LOAD = 1,  /* it loads the guest program */
@@ -82,42 +135,42 @@ struct lti_control {
     uint32_t version;
     uint32_t record; /* LTI_RECORD_* */
     uint32_t range_count;
-    uint32_t reserved0;
+    uint32_t follow;       /* LTI_FOLLOW_* */
+    uint32_t threads;      /* 0 or LTI_THREADS_PARALLEL */
+    uint32_t slab_limit;   /* slabs a process may have before it starts anew */
     uint8_t strings[1024]; /* by system call number: a bit for each argument
                               that points to a string the kernel reads */
-    /* Written by the engine. */
+    /* Written by the engines. */
     uint32_t phase;      /* enum lti_phase */
     uint32_t load_error; /* host errno with which loading failed */
     uint32_t untraced_threads;
     uint32_t untraced_processes;
-    uint32_t blocks;          /* descriptors published in this generation */
+    uint32_t blocks;          /* descriptors published so far */
     uint32_t internal_errors; /* things that must not happen, but did */
-    uint64_t desc_used;       /* bytes of the descriptor area taken */
+    uint64_t desc_bytes;      /* bytes of descriptors published so far */
     char message[200];        /* what made the engine give up, NUL-ended */
     uint8_t cc_map[128];      /* enum lti_cc for each value of LTI_X86_CC_OP */
-    uint64_t lost_room;       /* bytes of descriptors thrown away with their blocks */
-    uint8_t pad0[64];
-    /* The ring. */
-    uint32_t produced; /* chunks closed so far; engine writes */
-    uint32_t pad1[15];
-    uint32_t consumed; /* chunks released so far; library writes */
-    uint32_t pad2[15];
-    uint32_t bell;      /* futex of the library: engine or supervisor rings */
+    uint64_t stamp;           /* the last one taken */
+    uint32_t stream_limit;    /* no stream from this number on was ever taken */
+    uint32_t pad0[13];
+    /* Slabs in use, a bit each: engines set, the library clears. */
+    uint64_t slabs[LTI_SLABS / 64];
+    /* Futexes of the library and of engines that wait for something. */
+    uint32_t bell;      /* of the library: engines or the supervisor ring */
     uint32_t listening; /* library sleeps on bell */
-    uint32_t pad3[14];
-    uint32_t room;    /* futex of the engine: library counts up */
-    uint32_t blocked; /* engine sleeps on room */
-    uint32_t pad4[14];
+    uint32_t pad1[14];
     /* Written by the supervisor. */
     uint32_t engine_ended; /* 1: engine_status is valid */
-    int32_t engine_status; /* as of waitpid() */
+    int32_t engine_status; /* of the first process, as of waitpid() */
     uint32_t engine_pid;
-    uint32_t pad5[13];
-    struct lti_chunk chunks[LTI_CHUNKS];
+    uint32_t tree_ended; /* no process of the guest's is left */
+    uint32_t pad2[12];
+    struct lti_stream streams[LTI_MAX_STREAMS];
     struct lti_range ranges[LTI_MAX_FILTERS];
 };
 
 _Static_assert(sizeof(struct lti_chunk) == 64, "one cache line");
+_Static_assert(sizeof(struct lti_stream) % 64 == 0, "whole cache lines");
 _Static_assert(sizeof(struct lti_control) <= LTI_CONTROL_SIZE, "fits");
 
 /* ---- Records in a chunk, 4-byte aligned ---- */
@@ -136,25 +189,45 @@ _Static_assert(sizeof(struct lti_control) <= LTI_CONTROL_SIZE, "fits");
 #define LTI_SPECIAL_SIZE(head) ((head)&0xffffff)
 
 enum lti_special {
-    LTI_S_PAD = 0,     /* nothing */
-    LTI_S_PART = 1,    /* u32 block, u32 insns: the first insns of a block record
-                          only; the slots follow as in a block record */
-    LTI_S_WRITE = 2,   /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
-                          a helper's store for the instruction in hand */
-    LTI_S_READ = 3,    /* alike: a helper's load */
-    LTI_S_REGS = 4,    /* u32 reason, u32 skip, u64 values[]: the register file;
-                          skip - 1 is a register whose write is told later */
-    LTI_S_SYSCALL = 5, /* u64 pc, u32 nr, u32 0, u64 args[6], then for each
-                          argument that is a string u32 index, u32 bytes, text
-                          padded to 4 */
-    LTI_S_SYSRET = 6,  /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno) */
-    LTI_S_MAP = 7,     /* u64 start, end, offset, u32 prot, u32 path bytes, path,
-                          which is not empty */
-    LTI_S_UNMAP = 8,   /* u64 start, end */
-    LTI_S_PROCESS = 9, /* u32 pid, u32 tid: whom the records behind belong to */
-    LTI_S_EXIT = 10,   /* i32 status, i32 signal */
-    LTI_S_FORGET = 11  /* block numbers start anew; see lti_control.room */
+    LTI_S_PAD = 0,          /* nothing */
+    LTI_S_PART = 1,         /* u32 block, u32 insns: the first insns of a block record
+                               only; the slots follow as in a block record */
+    LTI_S_WRITE = 2,        /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
+                               a helper's store for the instruction in hand */
+    LTI_S_READ = 3,         /* alike: a helper's load */
+    LTI_S_REGS = 4,         /* u32 reason, u32 skip, u64 values[]: the register file;
+                               skip - 1 is a register whose write is told later */
+    LTI_S_SYSCALL = 5,      /* u64 pc, u32 nr, u32 0, u64 args[6], then for each
+                               argument that is a string u32 index, u32 bytes, text
+                               padded to 4 */
+    LTI_S_SYSRET = 6,       /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno) */
+    LTI_S_MAP = 7,          /* u64 start, end, offset, u32 prot, u32 path bytes, path,
+                               which is not empty */
+    LTI_S_UNMAP = 8,        /* u64 start, end */
+    LTI_S_PROCESS = 9,      /* u32 pid, tid, parent, arch, op, path bytes, path: the first
+                               record of a stream, and behind an exec */
+    LTI_S_EXIT = 10,        /* i32 status, i32 signal */
+    LTI_S_FORGET = 11,      /* the process has no more use for its slabs */
+    LTI_S_STAMP = 12,       /* u32 0, u64 stamp: for the record behind */
+    LTI_S_SLAB = 13,        /* u32 slab: the process has taken it */
+    LTI_S_FORK = 14,        /* u32 stream, u32 1: a child begins as the process is here;
+                               or 0: there is no child, after all */
+    LTI_S_CLONE = 15,       /* u32 tid: the thread has made this one */
+    LTI_S_THREAD = 16,      /* u32 tid: whom the records behind belong to */
+    LTI_S_THREAD_EXIT = 17, /* the thread ended */
+    LTI_S_NAME = 18,        /* the thread's new name: char[16], NUL-ended */
+    LTI_S_SIGNAL = 19       /* u32 op (enum lt_signal_op), u32 signal, i32 code, u32 0,
+                               u64 pc, addr, handler */
 };
+
+/* op of LTI_S_PROCESS: as enum lt_process_op, and: */
+#define LTI_PROCESS_START 0u
+#define LTI_PROCESS_EXEC 1u
+#define LTI_PROCESS_THREAD 2u /* a further thread of the process `pid`, in parallel */
+
+/* op of LTI_S_SIGNAL: as enum lt_signal_op. */
+#define LTI_SIGNAL_DELIVER 0u
+#define LTI_SIGNAL_RETURN 1u
 
 /* Why a LTI_S_REGS record stands there. */
 enum lti_regs_reason {
@@ -215,8 +288,8 @@ enum lti_cc {
 /* ---- Descriptors ---- */
 
 /*
- * At LTI_DESC_OFFSET + index[block], 16-byte aligned: lti_desc,
- * lti_desc_insn[insn_count], padding to 8 bytes, lti_op[op_count], code bytes.
+ * In a slab, 16-byte aligned: lti_desc, lti_desc_insn[insn_count], padding to 8
+ * bytes, lti_op[op_count], code bytes.
  */
 struct lti_desc {
     uint64_t pc;          /* of the first instruction */

@@ -431,8 +431,9 @@ BARE static void supervisor_main(void *arg)
             sources[i].revents = 0;
         }
         CALL(SYS_poll, sources, 3, -1, 0, 0);
-        if (sources[0].revents != 0) {
-            reap(job);
+        if (sources[0].revents != 0 && !reap(job)) {
+            __atomic_store_n(&job->control->tree_ended, 1, __ATOMIC_RELEASE);
+            ring(job->control);
         }
         if (sources[1].revents != 0 || sources[2].revents != 0) {
             break;
