@@ -46,7 +46,8 @@ static void record_signal(CPUState *cpu, unsigned op, int sig,
 /* Of the present thread. */
 static __thread struct {
     bool started, in_syscall, sigreturned, exiting, exec_counted;
-    uint64_t left[LTI_MAX_REGS]; /* registers as cpu_exec() left them */
+    uint64_t left[LTI_MAX_REGS];  /* registers as cpu_exec() left them */
+    const target_siginfo_t *info; /* of the signal in hand */
 } self;
 
 struct mapping {
@@ -722,6 +723,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     }
     self.sigreturned = ret == -QEMU_ESIGRETURN;
     if (self.sigreturned) {
+        lt_stamp(cpu);
         record_signal(cpu, LTI_SIGNAL_RETURN, 0, NULL, 0);
     }
     lt_commit(cpu);
@@ -737,7 +739,6 @@ static void record_signal(CPUState *cpu, unsigned op, int sig,
                  sig == TARGET_SIGFPE || sig == TARGET_SIGTRAP;
     uint8_t *p;
 
-    lt_stamp(cpu);
     p = lt_special(cpu, LTI_S_SIGNAL, 40);
     stl_he_p(p, op);
     stl_he_p(p + 4, sig);
@@ -751,33 +752,38 @@ static void record_signal(CPUState *cpu, unsigned op, int sig,
     stq_he_p(p + 32, handler);
 }
 
-void __real_setup_rt_frame(int, struct target_sigaction *, target_siginfo_t *,
-                           target_sigset_t *, CPUArchState *);
-void __wrap_setup_rt_frame(int, struct target_sigaction *, target_siginfo_t *,
-                           target_sigset_t *, CPUArchState *);
-void __wrap_setup_rt_frame(int sig, struct target_sigaction *action,
-                           target_siginfo_t *info, target_sigset_t *set,
-                           CPUArchState *env)
+/* A signal is about to be delivered, ignored or taken by its default action. */
+int __real_gdb_handlesig(CPUState *, int, const char *, void *, int);
+int __wrap_gdb_handlesig(CPUState *, int, const char *, void *, int);
+int __wrap_gdb_handlesig(CPUState *cpu, int sig, const char *reason, void *info, int size)
 {
-    CPUState *cpu = env_cpu(env);
-    uint64_t handler = action->_sa_handler;
+    self.info = info;
+    return __real_gdb_handlesig(cpu, sig, reason, info, size);
+}
+
+/* Records the delivery; where its record stands. */
+static uint8_t *begin_frame(CPUState *cpu, int sig, const struct target_sigaction *action)
+{
     uint8_t *record;
 
-    if (!lt_stream_owns(cpu)) {
-        __real_setup_rt_frame(sig, action, info, set, env);
-        return;
-    }
     /* What the system call in hand returned comes before its interruption. */
     if (self.in_syscall) {
         lt_record_regs(cpu, LTI_REGS_KERNEL, 0, false);
         self.in_syscall = self.sigreturned = false;
     }
     lt_make_room(cpu);
-    lt_commit(cpu);
-    record = cpu->neg.lt_ptr + 16;
-    record_signal(cpu, LTI_SIGNAL_DELIVER, sig, info, handler);
-    __real_setup_rt_frame(sig, action, info, set, env);
-    if (lt_target.pc(env) != handler) {
+    lt_stamp(cpu);
+    record = cpu->neg.lt_ptr;
+    record_signal(cpu, LTI_SIGNAL_DELIVER, sig, self.info, action->_sa_handler);
+    return record;
+}
+
+static void end_frame(CPUState *cpu, uint8_t *record,
+                      const struct target_sigaction *action)
+{
+    CPUArchState *env = cpu_env(cpu);
+
+    if (lt_target.pc(env) != action->_sa_handler) {
         /* There was no room for the frame: the signal was not delivered. */
         stl_he_p(record, LTI_SPECIAL_HEAD(LTI_S_PAD, 44));
     }
@@ -785,6 +791,32 @@ void __wrap_setup_rt_frame(int sig, struct target_sigaction *action,
     lt_target.collect(env, self.left, false);
     lt_commit(cpu);
 }
+
+/* The frame on the guest's stack, of which some architectures have two kinds. */
+#define SETS_UP_FRAME(name, parameters, arguments)                                       \
+    void __real_##name parameters;                                                       \
+    void __wrap_##name parameters;                                                       \
+    void __wrap_##name parameters                                                        \
+    {                                                                                    \
+        CPUState *cpu = env_cpu(env);                                                    \
+        bool owns = lt_stream_owns(cpu);                                                 \
+        uint8_t *record = owns ? begin_frame(cpu, sig, action) : NULL;                   \
+        __real_##name arguments;                                                         \
+        if (owns) {                                                                      \
+            end_frame(cpu, record, action);                                              \
+        }                                                                                \
+    }
+
+SETS_UP_FRAME(setup_rt_frame,
+              (int sig, struct target_sigaction *action, target_siginfo_t *info,
+               target_sigset_t *set, CPUArchState *env),
+              (sig, action, info, set, env))
+#ifdef TARGET_ARCH_HAS_SETUP_FRAME
+SETS_UP_FRAME(setup_frame,
+              (int sig, struct target_sigaction *action, target_sigset_t *set,
+               CPUArchState *env),
+              (sig, action, set, env))
+#endif
 
 /* ---- The end ---- */
 
