@@ -107,6 +107,9 @@ bool lt_baton_take(CPUState *cpu); /* true if it had not been this thread's */
 void lt_baton_give(void);
 void lt_baton_detach(void);        /* the holder's CPU goes */
 void lt_baton_fork(CPUState *cpu); /* in a forked child */
+/* Parallel threads: `creator` has made one; who made the present one. */
+void lt_thread_made(uint32_t tid, uint32_t creator);
+uint32_t lt_thread_creator(uint32_t tid);
 
 /* lt-process.c */
 unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */

@@ -105,6 +105,7 @@ static void enter(CPUState *cpu)
     }
     if (lt_parallel) {
         if (!lt_stream_owns(cpu) && !cpu->neg.lt_ptr) {
+            uint32_t creator = lt_thread_creator(qemu_get_thread_id());
             int number = lt_stream_number() >= 0 ? -1 : lt_stream_take();
             if (number >= 0) {
                 lt_stream_adopt(number);
@@ -112,7 +113,7 @@ static void enter(CPUState *cpu)
             if (!lt_stream_enter(cpu)) {
                 qatomic_inc(&lt_control->untraced_threads);
             } else if (number >= 0) {
-                record_process(cpu, LTI_PROCESS_THREAD, 0, "");
+                record_process(cpu, LTI_PROCESS_THREAD, creator, "");
             }
         }
         return;
@@ -614,6 +615,47 @@ static bool hidden(int nr, const abi_long *args, abi_long *ret)
     }
 }
 
+static bool is_getdents(int nr)
+{
+#ifdef TARGET_NR_getdents
+    if (nr == TARGET_NR_getdents) {
+        return true;
+    }
+#endif
+    return nr == TARGET_NR_getdents64;
+}
+
+/* Takes the descriptor's name out of what a guest reads of its own /proc/self/fd. */
+static abi_long hide_entry(int nr, int fd, abi_ulong addr, abi_long size)
+{
+    const unsigned name_at = nr == TARGET_NR_getdents64 ? 19 : 18;
+    char link[64], path[64] = "", own[16];
+    abi_long at = 0;
+    uint8_t *list;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    if (readlink(link, path, sizeof(path) - 1) < 0 || strncmp(path, "/proc/", 6) != 0 ||
+        !strstr(path, "/fd")) {
+        return size;
+    }
+    list = lock_user(VERIFY_WRITE, addr, size, 1);
+    if (!list) {
+        return size;
+    }
+    snprintf(own, sizeof(own), "%d", arena_fd);
+    while (at + name_at < size) {
+        unsigned length = lduw_le_p(list + at + 16);
+        if (strcmp((char *)list + at + name_at, own) == 0) {
+            memmove(list + at, list + at + length, size - at - length);
+            size -= length;
+            break;
+        }
+        at += length;
+    }
+    unlock_user(list, addr, size);
+    return size;
+}
+
 /* Whether a system call makes a process or a thread, and with which flags. */
 static bool is_clone(int nr, const abi_long *args, abi_ulong *flags)
 {
@@ -632,6 +674,11 @@ static bool is_clone(int nr, const abi_long *args, abi_ulong *flags)
     default:
         return false;
     }
+}
+
+static bool makes_thread(abi_ulong flags, bool clones)
+{
+    return clones && (flags & CLONE_VM) && !(flags & CLONE_VFORK);
 }
 
 /* A thread that ends: what it still does to memory is told before, as its CPU will
@@ -691,6 +738,9 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
         undo_exec();
+        if (lt_control && lt_parallel && ret > 0 && makes_thread(flags, clones)) {
+            lt_thread_made(ret, qemu_get_thread_id());
+        }
         return ret;
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
@@ -702,7 +752,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (nr == TARGET_NR_exit && CPU_NEXT(first_cpu)) {
         end_thread(cpu);
     }
-    if (clones && (flags & CLONE_VM) && !(flags & CLONE_VFORK) && !lt_parallel) {
+    if (makes_thread(flags, clones) && !lt_parallel) {
         /* So that QEMU leaves it alone; see __wrap_cpu_exec_start(). */
         cpu->tcg_cflags |= CF_PARALLEL;
     }
@@ -713,9 +763,15 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child that is not traced */
     }
+    if (ret > 0 && is_getdents(nr)) {
+        ret = hide_entry(nr, a1, a2, ret);
+    }
     undo_exec();
-    if (clones && ret > 0 && (flags & CLONE_VM) && !(flags & CLONE_VFORK)) {
+    if (ret > 0 && makes_thread(flags, clones)) {
         stl_he_p(lt_special(cpu, LTI_S_CLONE, 4), ret);
+        if (lt_parallel) {
+            lt_thread_made(ret, qemu_get_thread_id());
+        }
     }
     record_return(cpu, pc, nr, ret);
     if (nr == TARGET_NR_prctl && a1 == PR_SET_NAME && ret == 0) {
