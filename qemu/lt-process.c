@@ -45,7 +45,7 @@ static void record_signal(CPUState *cpu, unsigned op, int sig,
 
 /* Of the present thread. */
 static __thread struct {
-    bool started, in_syscall, sigreturned, exiting, exec_counted;
+    bool started, in_syscall, sigreturned, exiting, leaving, exec_counted;
     uint64_t left[LTI_MAX_REGS];  /* registers as cpu_exec() left them */
     const target_siginfo_t *info; /* of the signal in hand */
 } self;
@@ -206,9 +206,11 @@ G_NORETURN void lt_load_failed(const char *path, int error)
                  path, strerror(error));
     } else {
         fprintf(stderr, "libtrace: cannot load %s: %s\n", path, strerror(error));
-        if (thread_cpu) {
+        if (lt_control && thread_cpu) {
             begin(thread_cpu);
             record_exit(thread_cpu, 126, 0);
+        } else if (lt_control) {
+            lt_stream_state(LTI_STREAM_ENDED);
         }
     }
     _exit(126);
@@ -549,13 +551,14 @@ static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *a
 /* An exec that returns has failed. */
 static void undo_exec(void)
 {
-    if (!lt_control) {
+    if (!self.leaving || !lt_control) {
         return;
     }
+    self.leaving = false;
     if (self.exec_counted) {
         qatomic_dec(&lt_control->untraced_processes);
+        self.exec_counted = false;
     }
-    self.exec_counted = false;
     fcntl(arena_fd, F_SETFD, FD_CLOEXEC);
     lt_stream_state(LTI_STREAM_LIVE);
 }
@@ -1045,12 +1048,46 @@ static bool split_script(char *head, char **interpreter, char **argument)
     return **interpreter != 0;
 }
 
+/* Whether an ELF file's interpreter is there, if it wants one: the kernel looks
+ * before it gives up the old program. */
+static bool has_interpreter(const char *file)
+{
+    g_autofree char *name = NULL;
+    bool there = true;
+    Elf64_Ehdr elf;
+    Elf64_Phdr header;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return true;
+    }
+    if (pread(fd, &elf, sizeof(elf), 0) == sizeof(elf)) {
+        for (unsigned i = 0; i < le16_to_cpu(elf.e_phnum); i++) {
+            uint64_t at = le64_to_cpu(elf.e_phoff) + i * sizeof(header);
+            if (pread(fd, &header, sizeof(header), at) != sizeof(header)) {
+                break;
+            }
+            if (le32_to_cpu(header.p_type) == PT_INTERP &&
+                le64_to_cpu(header.p_filesz) < PATH_MAX) {
+                name = g_malloc0(PATH_MAX);
+                there = pread(fd, name, le64_to_cpu(header.p_filesz),
+                              le64_to_cpu(header.p_offset)) > 0 &&
+                        access(path(name), F_OK) == 0;
+                break;
+            }
+        }
+    }
+    close(fd);
+    return there;
+}
+
 /* The exec is about to be made, of a program that is traced or not. */
 static void leave_program(bool traced)
 {
     if (!lt_control) {
         return;
     }
+    self.leaving = true;
     if (traced) {
         fcntl(arena_fd, F_SETFD, 0);
         lt_stream_state(LTI_STREAM_EXEC);
@@ -1127,6 +1164,10 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
         arch = "aarch64";
     } else {
         leave_program(false);
+        return NULL;
+    }
+    if (!has_interpreter(file)) {
+        *error = ENOENT;
         return NULL;
     }
     g_ptr_array_insert(out, 0, g_steal_pointer(&file));
