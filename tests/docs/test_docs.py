@@ -58,6 +58,25 @@ def lt(*arguments):
     return run(LT, *arguments)
 
 
+EVENTS = "insn,reg,write,read,syscall,module,signal,thread,process"
+
+# A program with a thread that has a name, and a signal that is handled.
+EVERYTHING = """
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+static void handler(int number) { (void)number; }
+static void *work(void *unused) { prctl(PR_SET_NAME, "worker"); return unused; }
+int main(void)
+{
+    pthread_t thread;
+    signal(SIGUSR1, handler);
+    raise(SIGUSR1);
+    return pthread_create(&thread, NULL, work, NULL) || pthread_join(thread, NULL);
+}
+"""
+
+
 class Documents(unittest.TestCase):
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -123,12 +142,11 @@ class Documents(unittest.TestCase):
                     self.assertRegex(real, r"\A%s\Z" % form, where)
                     return
 
-    def test_json(self):
+    def read_log(self, seen, *program):
+        """Traces a program; `seen` gets the first line of each set of keys."""
         log = os.path.join(self.scratch, "log")
-        done = lt("run", "-f", "json", "-e", "insn,reg,write,read,syscall,module",
-                  "-o", log, "/bin/true")
+        done = lt("run", "-f", "json", "-e", EVENTS, "-o", log, *program)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        seen = {} # the first line that has these keys in this order
         last = 0
         with open(log, encoding="utf-8") as file:
             for line in file:
@@ -136,6 +154,14 @@ class Documents(unittest.TestCase):
                 self.assertGreater(event["seq"], last)
                 last = event["seq"]
                 seen.setdefault((event["type"], *event), event)
+
+    def test_json(self):
+        program = os.path.join(self.scratch, "everything")
+        subprocess.run([os.environ["CC"], "-x", "c", "-o", program, "-", "-pthread"],
+                       input=EVERYTHING, text=True, check=True)
+        seen = {}
+        self.read_log(seen, "/bin/true")
+        self.read_log(seen, program)
         documented = [json.loads(line) for text in blocks("json")
                       for line in text.splitlines()]
         self.assertEqual({event["type"] for event in documented},
