@@ -187,8 +187,8 @@ static int on_exit_event(lt_session *session, const struct lt_exit *end, void *u
     struct log *log = user;
 
     (void)session;
-    (void)end;
     log->counts->kinds[LT_EVENT_EXIT]++;
+    places_drop_process(log->places, end->pid);
     return log_end(log);
 }
 

@@ -361,6 +361,7 @@ static int on_exit_event(lt_session *session, const struct lt_exit *end, void *u
         p = put_untraced(p, &result);
     p = put_lit(p, "}\n");
     out_upto(&log->out, p);
+    places_drop_process(log->places, end->pid);
     return log_end(log);
 }
 

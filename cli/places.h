@@ -14,7 +14,6 @@
 
 struct place {
     uint64_t pc;
-    uint32_t pid;
     uint8_t length; /* of the instruction; 0: the slot is free */
     bool stale;     /* the module here has changed */
     uint8_t bytes[15];
@@ -33,14 +32,14 @@ void places_destroy(struct places *places);
  * or `counter`.  Valid until the next call.  NULL: out of memory. */
 struct place *places_find(struct places *places, const struct lt_insn *insn, bool *fresh);
 
-/* Gives `place` a copy of `text`.  0 or LT_ERR_NO_MEMORY. */
+/* Gives `place`, which was found last, a copy of `text`.  0 or LT_ERR_NO_MEMORY. */
 int places_set_text(struct places *places, struct place *place, const char *text,
                     size_t size);
 
 /* Forgets what stands at the addresses of a module event. */
-/* Forgets all of a process that executes another program from here on. */
-void places_drop_process(struct places *places, uint32_t pid);
-
 void places_drop(struct places *places, const struct lt_module *module);
+
+/* Forgets all of a process, which has ended or executes another program. */
+void places_drop_process(struct places *places, uint32_t pid);
 
 #endif

@@ -346,6 +346,7 @@ static int on_exit_event(lt_session *session, const struct lt_exit *end, void *u
     }
     *p++ = '\n';
     out_upto(&log->out, p);
+    places_drop_process(log->places, end->pid);
     return log_end(log);
 }
 
