@@ -944,6 +944,7 @@ static void begin_child(CPUState *cpu)
 {
     lt_baton_fork(cpu);
     lt_stream_forget(cpu);
+    qemu_mutex_init(&lock);
     if (child_stream < 0) {
         if (arena_fd >= 0) {
             close(arena_fd);

@@ -89,6 +89,14 @@ set_tests_properties(leak/sessions PROPERTIES TIMEOUT 600 RUN_SERIAL ON)
 # Real programs.
 add_executable(test-full ${CMAKE_CURRENT_SOURCE_DIR}/real/full.c)
 target_link_libraries(test-full PRIVATE lt-options libtrace)
+# Translations that are thrown away, and slabs that are used again.
+add_executable(test-slabs ${CMAKE_CURRENT_SOURCE_DIR}/real/slabs.c)
+target_link_libraries(test-slabs PRIVATE lt-internal)
+add_test(NAME slabs/python
+    COMMAND test-slabs /usr/bin/python3 -c "import json, re, threading, subprocess")
+add_test(NAME slabs/shell
+    COMMAND test-slabs /bin/sh -c "for i in 1 2 3; do perl -e 'print 1..9' | sort | tail -1; done")
+set_tests_properties(slabs/python slabs/shell PROPERTIES TIMEOUT 300)
 # What the oracles are too old for.
 add_test(NAME full/aarch64/mops COMMAND test-full ${GUESTS}/aarch64/mops)
 set_tests_properties(full/aarch64/mops PROPERTIES TIMEOUT 60
