@@ -26,8 +26,10 @@
 #define SPINS_BEFORE 128
 #define SPINS_AFTER 32
 
-/* How long to sleep at most: the net below everything that could be missed. */
+/* How long to sleep at most: the net below everything that could be missed.  Nobody
+ * rings when a process is killed, so it is short while one waits for another's stamp. */
 #define SLEEP_NS 100000000
+#define SLEEP_BLOCKED_NS 1000000
 
 struct reader {
     struct lti_ring ring;
@@ -409,9 +411,14 @@ static bool spin(const struct lti_streams *s, int count)
 /* Sleeps until the bell rings, unless there is something to do already. */
 static void wait_for_news(const struct lti_streams *s)
 {
-    const struct timespec period = {0, SLEEP_NS};
+    struct timespec period = {0, SLEEP_NS};
     struct lti_control *control = s->control;
 
+    for (const struct reader *r = s->readers; r; r = r->next) {
+        if (lti_decoder_has_more(r->decoder)) {
+            period.tv_nsec = SLEEP_BLOCKED_NS;
+        }
+    }
     if (spin(s, SPINS_BEFORE)) {
         return;
     }
