@@ -85,8 +85,7 @@ int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *par
     child->known = parent->known;
     memcpy(child->regs, parent->regs, sizeof *child->regs * LTI_MAX_REGS);
     child->thread->call = parent->thread->call;
-    memset(child->thread->call.strings, 0,
-           sizeof child->thread->call.strings);
+    memset(child->thread->call.strings, 0, sizeof child->thread->call.strings);
     if (parent->insn) {
         child->kept = *parent->insn;
         child->insn = &child->kept;
