@@ -20,7 +20,7 @@ void lti_decoder_free_threads(struct lti_decoder *d)
 static struct lti_thread *find_thread(const struct lti_decoder *d, uint32_t tid)
 {
     for (struct lti_thread *t = d->threads; t; t = t->next) {
-        if (t->tid == tid) {
+        if (t->tid == tid && !t->gone) {
             return t;
         }
     }
@@ -45,6 +45,17 @@ static void set_tid(struct lti_decoder *d, uint32_t pid, uint32_t tid)
     d->tid = d->reg_write.tid = d->mem.tid = tid;
 }
 
+static void free_thread(struct lti_decoder *d, struct lti_thread *t)
+{
+    struct lti_thread **p = &d->threads;
+
+    while (*p != t) {
+        p = &(*p)->next;
+    }
+    *p = t->next;
+    free(t);
+}
+
 void lti_decoder_set_thread(struct lti_decoder *d, struct lti_thread *to)
 {
     struct lti_thread *from = d->thread;
@@ -64,6 +75,9 @@ void lti_decoder_set_thread(struct lti_decoder *d, struct lti_thread *to)
         }
         memcpy(d->regs, to->regs, sizeof *d->regs * d->reg_count);
         d->thread = to;
+        if (from->gone) {
+            free_thread(d, from);
+        }
     }
     set_tid(d, d->pid, to->tid);
 }
@@ -135,14 +149,13 @@ int lti_decode_thread(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 
 int lti_decode_thread_exit(struct lti_decoder *d)
 {
-    struct lti_thread *gone = d->thread;
-    int result = tell_thread(d, LT_THREAD_EXIT, NULL);
-
+    if (d->thread->gone) {
+        return lti_damaged(d, "a thread ends twice");
+    }
     /* Its number may come again; the thread in hand stays until the next one. */
-    gone->tid = 0;
-    gone->begun = false;
-    gone->known = d->known = false;
-    return result;
+    d->thread->gone = true;
+    d->known = false;
+    return tell_thread(d, LT_THREAD_EXIT, NULL);
 }
 
 int lti_decode_name(struct lti_decoder *d, const uint8_t *p, uint32_t size)
@@ -271,6 +284,7 @@ int lti_decode_process(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         return error;
     }
     guest = d->guest;
+    guest->begun = true;
     guest->pid = pid;
     if (op == LTI_PROCESS_START) {
         guest->parent = parent;
@@ -300,10 +314,14 @@ int lti_decode_forget(struct lti_decoder *d)
 
 int lti_decode_fork(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
+    int error;
+
     if (size < 8 || u32_at(p) >= LTI_MAX_STREAMS) {
         return lti_damaged(d, "a fork record makes no sense");
     }
-    return d->config.forked(d->config.user, d, u32_at(p), u32_at(p + 4) != 0);
+    error = d->config.forked(d->config.user, d, u32_at(p), u32_at(p + 4) != 0);
+    return error == LT_ERR_STREAM ? lti_damaged(d, "a fork's stream is another process's")
+                                  : error;
 }
 
 /* ---- Signals ---- */

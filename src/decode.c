@@ -75,7 +75,8 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
 
 int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *parent)
 {
-    int error = lti_guest_fork(parent->guest, &child->guest);
+    int error =
+        child->guest ? LT_ERR_STREAM : lti_guest_fork(parent->guest, &child->guest);
 
     if (error) {
         return error;
@@ -510,7 +511,7 @@ static int map(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     return deliver_module(d, LT_MODULE_MAP, mapping);
 }
 
-int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
+static int deliver_exit(struct lti_decoder *d, int32_t status, int32_t signal)
 {
     struct lt_exit e = {
         .type = LT_EVENT_EXIT,
@@ -523,7 +524,8 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
     uint64_t wanted = lti_decoder_wanted(d, LT_EVENT_EXIT);
     int result;
 
-    if (!d->guest || d->guest->ended) {
+    d->finish = false;
+    if (d->guest->ended) {
         return 0;
     }
     d->guest->ended = true;
@@ -537,18 +539,40 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
     return result ? result : keep(d, &e, sizeof e, wanted);
 }
 
+bool lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
+{
+    if (!d->guest || !d->guest->begun || d->guest->ended) {
+        return false;
+    }
+    d->finish = true;
+    d->status = status;
+    d->signal = signal;
+    return true;
+}
+
+/* Whether a stamp is the next one, or late: then its record is not held up further. */
+static bool is_due(const struct lti_decoder *d, uint64_t stamp)
+{
+    return stamp <= *d->config.stamp || stamp - 1 == *d->config.stamp;
+}
+
 /* The stamp of the next record.  Unless it is the one that is due, other streams'
  * records come first. */
 static int take_stamp(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    if (size < 12) {
-        return damaged(d, "a stamp is too short");
+    uint64_t stamp;
+
+    if (size != 12) {
+        return damaged(d, "a stamp has the wrong size");
     }
-    if (u64_at(p + 4) > *d->config.stamp + 1) {
+    stamp = u64_at(p + 4);
+    if (!is_due(d, stamp)) {
         d->at -= size + 4; /* again, later */
         return LTI_DECODER_BLOCKED;
     }
-    *d->config.stamp = u64_at(p + 4);
+    if (stamp > *d->config.stamp) {
+        *d->config.stamp = stamp;
+    }
     return 0;
 }
 
@@ -565,12 +589,12 @@ uint64_t lti_decoder_stamp(const struct lti_decoder *d)
 
 bool lti_decoder_has_more(const struct lti_decoder *d)
 {
-    return d->step || d->queue_at < d->queue_count || d->at < d->end;
+    return d->step || d->queue_at < d->queue_count || d->at < d->end || d->finish;
 }
 
 bool lti_decoder_is_ready(const struct lti_decoder *d)
 {
-    return lti_decoder_has_more(d) && lti_decoder_stamp(d) <= *d->config.stamp + 1;
+    return lti_decoder_has_more(d) && is_due(d, lti_decoder_stamp(d));
 }
 
 /* Handles the special record at d->at; block parts are only taken in hand. */
@@ -614,7 +638,7 @@ static int special(struct lti_decoder *d, uint32_t head)
         if (size < 8) {
             return damaged(d, "an exit record is too short");
         }
-        return lti_decoder_finish(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
+        return deliver_exit(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
     case LTI_S_FORGET:
         return lti_decode_forget(d);
     case LTI_S_STAMP:
@@ -662,6 +686,9 @@ int lti_decoder_run(struct lti_decoder *d)
             result = lti_run_steps(d, NULL);
         }
     }
+    if (result == 0 && d->at == d->end && d->finish) {
+        result = deliver_exit(d, d->status, d->signal);
+    }
     d->in_event = false;
     *d->config.seq = d->seq;
     return result;
@@ -687,6 +714,8 @@ static int next_event(struct lti_decoder *d, const struct lt_event **out)
             result = lti_run_steps(d, out);
         } else if (d->at < d->end) {
             result = next_record(d);
+        } else if (d->finish) {
+            result = deliver_exit(d, d->status, d->signal);
         } else {
             d->in_event = false;
             return 0;
@@ -755,7 +784,7 @@ bool lti_decoder_ended(const struct lti_decoder *d, int32_t *status, int32_t *si
 
 bool lti_decoder_alone(const struct lti_decoder *d)
 {
-    return d->guest && d->guest->refs == 1 && !d->guest->ended;
+    return d->guest && d->guest->begun && d->guest->refs == 1 && !d->guest->ended;
 }
 
 const char *lti_decoder_problem(const struct lti_decoder *d)

@@ -45,13 +45,17 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
 void lti_decoder_destroy(struct lti_decoder *decoder);
 
 /* A decoder of `child`, a stream that has said nothing yet, begins as a copy of its
- * parent as it is.  0 or LT_ERR_NO_MEMORY. */
+ * parent as it is.  0, LT_ERR_NO_MEMORY, or LT_ERR_STREAM if it has. */
 int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *parent);
+
+/* The instruction in hand lives on when its block does not. */
+void lti_decoder_keep_insn(struct lti_decoder *decoder);
 
 /* What it decodes: NULL before the first record. */
 struct lti_guest *lti_decoder_guest(const struct lti_decoder *decoder);
 
-/* Whether no other decoder is about the same process, which has not ended yet. */
+/* Whether no other decoder is about the same process, which has begun and has not ended
+ * yet. */
 bool lti_decoder_alone(const struct lti_decoder *decoder);
 
 /* Whether something that was fed is left, and may be decoded now. */
@@ -73,10 +77,10 @@ int lti_decoder_run(struct lti_decoder *decoder);
  * when all that was fed is used up; else as lti_decoder_run(). */
 int lti_decoder_step(struct lti_decoder *decoder, const struct lt_event **out);
 
-/* Tells of the guest's end where the stream did not (an exec made the process
- * one that is not traced, or it was killed from outside).  Nothing if it did.
- * As lti_decoder_run(); in the pull form lti_decoder_step() gives the event. */
-int lti_decoder_finish(struct lti_decoder *decoder, int32_t status, int32_t signal);
+/* The guest's end, where the stream did not tell it (an exec made the process one that
+ * is not traced, or it was killed from outside): it comes behind all that was fed, as
+ * if it had.  False, and nothing comes, if the stream did or began with nothing. */
+bool lti_decoder_finish(struct lti_decoder *decoder, int32_t status, int32_t signal);
 
 /* As lt_reg_read(). */
 int lti_decoder_reg(const struct lti_decoder *decoder, uint32_t reg, uint64_t *value);

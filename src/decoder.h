@@ -35,6 +35,7 @@ struct lti_thread {
     uint32_t tid;
     uint32_t parent; /* thread id of its creator */
     bool begun;      /* its start has been told */
+    bool gone;       /* it has ended: freed once another one's records come */
     bool known;      /* registers hold the guest's values */
     bool has_insn;
     struct lti_insn insn;
@@ -57,6 +58,8 @@ struct lti_decoder {
     const char *problem;
 
     const uint8_t *at, *end; /* what was fed and is left */
+    bool finish;             /* behind it comes the guest's end, and how: */
+    int32_t status, signal;
 
     /* Steps in hand: of a block to be run, or that lt_session_next() is in the
      * middle of.  A part of a block ends where `patched` was made an end. */
@@ -188,8 +191,6 @@ int lti_decode_signal(struct lti_decoder *decoder, const uint8_t *p, uint32_t si
 /* The decoder's architecture follows its guest's. */
 void lti_decoder_set_arch(struct lti_decoder *decoder, uint32_t arch);
 void lti_decoder_set_thread(struct lti_decoder *decoder, struct lti_thread *thread);
-/* The instruction in hand lives on when its block does not. */
-void lti_decoder_keep_insn(struct lti_decoder *decoder);
 void lti_decoder_free_threads(struct lti_decoder *decoder);
 
 /* Both inline: run for very many events. */

@@ -15,6 +15,7 @@ struct lti_guest {
     uint32_t pid;
     uint32_t parent;
     uint32_t arch;          /* LT_ARCH_* */
+    bool begun;             /* its start has been told */
     bool ended;             /* by an exit, or as it has executed another program */
     int32_t status, signal; /* with which it ended */
     const char *path;       /* of its program, interned; NULL: not known yet */

@@ -415,22 +415,23 @@ static int end_of_guest(lt_session *session)
 {
     const struct lti_control *control = session->arena.control;
     int32_t status, sig;
-    if (lti_streams_ended(session->streams, &status, &sig)) {
-        session->result.status = status;
-        session->result.signal = sig;
-        return finish(session, sig != 0 ? LT_RESULT_SIGNAL : LT_RESULT_EXIT, 0);
+    if (!lti_streams_ended(session->streams, &status, &sig)) {
+        if (!is_guests_end(control)) {
+            return finish_engine(session);
+        }
+        int wait_status = control->engine_status;
+        sig = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+        status = sig != 0 ? 0 : WEXITSTATUS(wait_status);
+        if (lti_streams_finish(session->streams, status, sig)) {
+            return 1;
+        }
+        if (atomic_load(&session->stop)) {
+            return finish_stopped(session); /* which has killed it */
+        }
     }
-    if (!is_guests_end(control)) {
-        return finish_engine(session);
-    }
-    int wait_status = control->engine_status;
-    int returned =
-        WIFSIGNALED(wait_status)
-            ? lti_streams_finish(session->streams, 0, WTERMSIG(wait_status))
-            : lti_streams_finish(session->streams, WEXITSTATUS(wait_status), 0);
-    return returned == 0 || returned == LTI_DECODER_BLOCKED
-               ? 1
-               : finish_decoder(session, returned);
+    session->result.status = status;
+    session->result.signal = sig;
+    return finish(session, sig != 0 ? LT_RESULT_SIGNAL : LT_RESULT_EXIT, 0);
 }
 
 /* ---- Running ---- */

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -105,17 +106,24 @@ static int forked(void *user, struct lti_decoder *parent, uint32_t number, bool 
     return error ? error : lti_decoder_inherit(r->decoder, parent);
 }
 
-static struct lti_guest *find_guest(void *user, uint32_t pid)
+/* One of the readers that are about the process of that id as it is now. */
+static struct reader *find_process(const struct lti_streams *s, uint32_t pid)
 {
-    const struct lti_streams *s = user;
-
     for (struct reader *r = s->readers; r; r = r->next) {
-        struct lti_guest *guest = lti_decoder_guest(r->decoder);
-        if (guest && guest->pid == pid) {
-            return guest;
+        const struct lti_guest *guest = lti_decoder_guest(r->decoder);
+
+        if (guest && guest->begun && guest->pid == pid && !guest->ended) {
+            return r;
         }
     }
     return NULL;
+}
+
+static struct lti_guest *find_guest(void *user, uint32_t pid)
+{
+    const struct reader *r = find_process(user, pid);
+
+    return r ? lti_decoder_guest(r->decoder) : NULL;
 }
 
 int lti_streams_create(const struct lti_streams_config *config, struct lti_streams **out)
@@ -185,6 +193,17 @@ static void drop_last(struct lti_streams *s)
     s->last = NULL;
 }
 
+/* From here on a reader's events come; NULL: none's. */
+static void set_present(struct lti_streams *s, struct reader *r)
+{
+    /* What others do may free the slab that its instruction is in. */
+    if (s->present) {
+        lti_decoder_keep_insn(s->present->decoder);
+    }
+    s->present = r;
+    drop_last(s);
+}
+
 /* A reader whose stream is at its end. */
 static void remove_reader(struct lti_streams *s, struct reader *r)
 {
@@ -198,13 +217,19 @@ static void remove_reader(struct lti_streams *s, struct reader *r)
     lti_ring_reset(&r->ring);
     if (s->present == r) {
         /* Its last event may still be in hand. */
-        drop_last(s);
+        set_present(s, NULL);
         s->last = r->decoder;
-        s->present = NULL;
     } else {
         lti_decoder_destroy(r->decoder);
     }
     free(r);
+}
+
+/* Whether the process of a live stream was killed. */
+static bool is_dead(const struct lti_streams *s, const struct lti_stream *stream)
+{
+    return (shared((const uint32_t *)(const void *)stream->alive) & LTI_OWNER_DIED) ||
+           shared(&s->control->tree_ended);
 }
 
 /* Whether nothing more will be written to a stream, as far as is known. */
@@ -217,7 +242,7 @@ static bool is_over(const struct lti_streams *s, const struct reader *r)
     case LTI_STREAM_GONE:
         return true;
     case LTI_STREAM_LIVE:
-        if (shared((const uint32_t *)(const void *)stream->alive) & LTI_OWNER_DIED) {
+        if (is_dead(s, stream)) {
             return true;
         }
         break;
@@ -228,8 +253,25 @@ static bool is_over(const struct lti_streams *s, const struct reader *r)
            (r->first && shared(&s->control->engine_ended));
 }
 
+/* The first process has ended, as far as the reader's stream tells. */
+static void end_first(struct lti_streams *s, const struct reader *r, int32_t status,
+                      int32_t signal)
+{
+    struct reader *next = s->control->threads == LTI_THREADS_PARALLEL
+                              ? find_process(s, lti_decoder_guest(r->decoder)->pid)
+                              : NULL;
+
+    if (next) {
+        next->first = true; /* another of its threads has executed a program */
+        return;
+    }
+    s->ended = true;
+    s->status = status;
+    s->signal = signal;
+}
+
 /* All of a stream has been decoded.  1 if its process's end remains to be told, else
- * 0 or what a callback said. */
+ * 0. */
 static int end_reader(struct lti_streams *s, struct reader *r)
 {
     int32_t status, signal;
@@ -237,17 +279,13 @@ static int end_reader(struct lti_streams *s, struct reader *r)
 
     if (lti_decoder_ended(r->decoder, &status, &signal)) {
         if (r->first) {
-            s->ended = true;
-            s->status = status;
-            s->signal = signal;
+            end_first(s, r, status, signal);
         }
     } else if (r->first) {
         return 0; /* what the supervisor says is awaited */
     } else if (!gone && lti_decoder_alone(r->decoder)) {
         /* Nothing but SIGKILL leaves a process no time to say so. */
-        int result = lti_decoder_finish(r->decoder, 0, 9);
-
-        return result ? result : 1;
+        return lti_decoder_finish(r->decoder, 0, SIGKILL);
     }
     remove_reader(s, r);
     return 0;
@@ -255,16 +293,21 @@ static int end_reader(struct lti_streams *s, struct reader *r)
 
 /* ---- Which one's turn it is ---- */
 
+static uint32_t stream_limit(const struct lti_streams *s)
+{
+    uint32_t limit = shared(&s->control->stream_limit);
+
+    return limit < LTI_MAX_STREAMS ? limit : LTI_MAX_STREAMS;
+}
+
 /* Streams that processes have taken and nobody told of: that of the first one, and
  * those of parallel threads. */
 static int find_streams(struct lti_streams *s)
 {
-    uint32_t limit = shared(&s->control->stream_limit);
-
     if (s->began && s->control->threads != LTI_THREADS_PARALLEL) {
         return 0;
     }
-    for (uint32_t n = 0; n < limit && n < LTI_MAX_STREAMS; n++) {
+    for (uint32_t n = 0; n < stream_limit(s); n++) {
         struct reader *r;
 
         if (shared(&s->control->streams[n].state) < LTI_STREAM_LIVE ||
@@ -313,6 +356,9 @@ static int choose(struct lti_streams *s)
     struct reader *next;
     int result = s->present ? look(s, s->present) : 0;
 
+    if (result == 0 && s->present) {
+        lti_decoder_keep_insn(s->present->decoder); /* as others may end */
+    }
     for (struct reader *r = s->readers; r && result == 0; r = next) {
         next = r->next;
         if (r == s->present) {
@@ -320,8 +366,7 @@ static int choose(struct lti_streams *s)
         }
         result = look(s, r);
         if (result == 1) {
-            s->present = r;
-            drop_last(s);
+            set_present(s, r);
         }
     }
     return result;
@@ -331,30 +376,32 @@ static int choose(struct lti_streams *s)
  * process that took it was killed.  Then the next one is due. */
 static bool skip_lost_stamp(struct lti_streams *s)
 {
-    uint64_t lowest = UINT64_MAX;
+    uint64_t lowest = 0;
 
     for (struct reader *r = s->readers; r; r = r->next) {
         uint64_t stamp = lti_decoder_stamp(r->decoder);
 
         if (stamp) {
-            lowest = stamp < lowest ? stamp : lowest;
+            lowest = lowest && lowest < stamp ? lowest : stamp;
         } else if (lti_decoder_has_more(r->decoder)) {
             return false;
         }
     }
-    if (lowest == UINT64_MAX) {
+    if (lowest == 0) {
         return false;
     }
     /* Who has taken a stamp, is about to commit it. */
-    for (uint32_t n = 0; n < shared(&s->control->stream_limit) && n < LTI_MAX_STREAMS;
-         n++) {
+    for (uint32_t n = 0; n < stream_limit(s); n++) {
         const struct lti_stream *stream = &s->control->streams[n];
-        bool dead =
-            shared((const uint32_t *)(const void *)stream->alive) & LTI_OWNER_DIED;
 
-        if (shared(&stream->state) == LTI_STREAM_LIVE && shared(&stream->stamping) &&
-            !dead) {
+        if (shared(&stream->state) != LTI_STREAM_LIVE) {
+            continue;
+        }
+        if (shared(&stream->stamping) && !is_dead(s, stream)) {
             return false;
+        }
+        if (s->control->threads == LTI_THREADS_PARALLEL && !find_reader(s, n)) {
+            return false; /* it has just come, maybe with that stamp */
         }
     }
     for (struct reader *r = s->readers; r; r = r->next) {
@@ -376,7 +423,7 @@ static bool is_end(const struct lti_streams *s)
         return false;
     }
     for (const struct reader *r = s->readers; r; r = r->next) {
-        if (!r->first) {
+        if (!r->first || lti_decoder_has_more(r->decoder)) {
             return false;
         }
     }
@@ -481,19 +528,18 @@ bool lti_streams_ended(const struct lti_streams *s, int32_t *status, int32_t *si
     return s->ended;
 }
 
-int lti_streams_finish(struct lti_streams *s, int32_t status, int32_t signal)
+bool lti_streams_finish(struct lti_streams *s, int32_t status, int32_t signal)
 {
-    for (struct reader *r = s->readers; r; r = r->next) {
-        if (r->first) {
-            s->present = r;
-            drop_last(s);
-            return lti_decoder_finish(r->decoder, status, signal);
-        }
-    }
     s->ended = true;
     s->status = status;
     s->signal = signal;
-    return 0;
+    for (struct reader *r = s->readers; r; r = r->next) {
+        if (r->first && lti_decoder_finish(r->decoder, status, signal)) {
+            set_present(s, r);
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *lti_streams_problem(const struct lti_streams *s)

@@ -33,8 +33,7 @@ enum lti_streams_state {
 };
 
 /* Waits until a decoder has something to do, and makes it the present one.  An enum
- * lti_streams_state, or LT_ERR_STREAM, LT_ERR_NO_MEMORY, or what a callback said about
- * the end of a process that was killed. */
+ * lti_streams_state, or LT_ERR_STREAM or LT_ERR_NO_MEMORY. */
 int lti_streams_next(struct lti_streams *streams);
 
 /* The present decoder: whose events come, or came last.  NULL: there was none. */
@@ -44,9 +43,9 @@ struct lti_decoder *lti_streams_decoder(const struct lti_streams *streams);
 bool lti_streams_ended(const struct lti_streams *streams, int32_t *status,
                        int32_t *signal);
 
-/* Tells the end of the first process where its stream did not.  As
- * lti_decoder_finish(). */
-int lti_streams_finish(struct lti_streams *streams, int32_t status, int32_t signal);
+/* The end of the first process where its stream did not tell it.  True if the present
+ * decoder has now an event to deliver. */
+bool lti_streams_finish(struct lti_streams *streams, int32_t status, int32_t signal);
 
 /* What was wrong after LT_ERR_STREAM; a static sentence. */
 const char *lti_streams_problem(const struct lti_streams *streams);

@@ -45,6 +45,7 @@ const char *__tsan_default_options(void)
 
 struct standin {
     struct lti_control *control;
+    struct lti_stream *stream; /* the first */
     uint8_t *arena;
     uint64_t committed;
 };
@@ -59,25 +60,25 @@ static void standin_ring(struct lti_control *control)
 
 static struct lti_chunk *standin_chunk(struct standin *s)
 {
-    return &s->control->chunks[s->control->produced % LTI_CHUNKS];
+    return &s->stream->chunks[s->stream->produced % LTI_CHUNKS];
 }
 
 static void standin_next_chunk(struct standin *s)
 {
-    struct lti_control *control = s->control;
+    struct lti_stream *stream = s->stream;
     __atomic_store_n(&standin_chunk(s)->closed, 1, __ATOMIC_RELEASE);
-    uint32_t produced = __atomic_add_fetch(&control->produced, 1, __ATOMIC_SEQ_CST);
-    standin_ring(control);
+    uint32_t produced = __atomic_add_fetch(&stream->produced, 1, __ATOMIC_SEQ_CST);
+    standin_ring(s->control);
     for (;;) {
-        uint32_t room = __atomic_load_n(&control->room, __ATOMIC_SEQ_CST);
-        __atomic_store_n(&control->blocked, 1, __ATOMIC_SEQ_CST);
-        if (produced - __atomic_load_n(&control->consumed, __ATOMIC_SEQ_CST) <
+        uint32_t room = __atomic_load_n(&stream->room, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&stream->blocked, 1, __ATOMIC_SEQ_CST);
+        if (produced - __atomic_load_n(&stream->consumed, __ATOMIC_SEQ_CST) <
             LTI_CHUNKS) {
             break;
         }
-        syscall(SYS_futex, &control->room, FUTEX_WAIT, room, NULL, NULL, 0);
+        syscall(SYS_futex, &stream->room, FUTEX_WAIT, room, NULL, NULL, 0);
     }
-    __atomic_store_n(&control->blocked, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&stream->blocked, 0, __ATOMIC_SEQ_CST);
     s->committed = 0;
 }
 
@@ -89,7 +90,7 @@ static void standin_write(struct standin *s, uint32_t kind, const void *data,
     }
     uint32_t head = LTI_SPECIAL_HEAD(kind, 4 + size);
     uint8_t *at = s->arena + LTI_RING_OFFSET +
-                  (s->control->produced % LTI_CHUNKS) * (uint64_t)LTI_CHUNK_STRIDE +
+                  (s->stream->produced % LTI_CHUNKS) * (uint64_t)LTI_CHUNK_STRIDE +
                   s->committed;
     memcpy(at, &head, 4);
     if (size != 0) {
@@ -98,6 +99,25 @@ static void standin_write(struct standin *s, uint32_t kind, const void *data,
     s->committed += 4 + size;
     __atomic_store_n(&standin_chunk(s)->committed, s->committed, __ATOMIC_SEQ_CST);
     standin_ring(s->control);
+}
+
+/* What a stream begins with. */
+static void standin_begin(struct standin *s)
+{
+    struct {
+        uint32_t zero;
+        uint32_t stamp[2];
+    } stamp = {0, {(uint32_t)++s->control->stamp, 0}};
+    struct {
+        uint32_t pid, tid, parent, arch, op, path_size;
+        char path[12];
+    } process = {.arch = 1, .op = LTI_PROCESS_START, .path_size = 9, .path = "/stand/in"};
+    process.pid = process.tid = (uint32_t)getpid();
+    s->control->stream_limit = 1;
+    s->stream->pid = process.pid;
+    __atomic_store_n(&s->stream->state, LTI_STREAM_LIVE, __ATOMIC_RELEASE);
+    standin_write(s, LTI_S_STAMP, &stamp, sizeof stamp);
+    standin_write(s, LTI_S_PROCESS, &process, sizeof process);
 }
 
 static void standin_map(struct standin *s, uint64_t start)
@@ -115,6 +135,7 @@ static void standin_exit_record(struct standin *s, int32_t status, int32_t sig)
     int32_t end[2] = {status, sig};
     standin_write(s, LTI_S_EXIT, end, sizeof end);
     s->control->phase = LTI_PHASE_END;
+    __atomic_store_n(&s->stream->state, LTI_STREAM_ENDED, __ATOMIC_RELEASE);
 }
 
 /* Prints what a program finds when it begins. */
@@ -200,8 +221,13 @@ static void standin_play(struct standin *s, char **argv)
         _exit(1);
     }
     control->phase = LTI_PHASE_RUN;
-    uint32_t ids[2] = {(uint32_t)getpid(), (uint32_t)getpid()};
-    standin_write(s, LTI_S_PROCESS, ids, sizeof ids);
+    if (strcmp(what, "nameless") == 0) {
+        /* It has a stream and dies before it writes to it. */
+        control->stream_limit = 1;
+        __atomic_store_n(&s->stream->state, LTI_STREAM_LIVE, __ATOMIC_RELEASE);
+        raise(number);
+    }
+    standin_begin(s);
     if (strcmp(what, "gave-up") == 0) {
         snprintf(control->message, sizeof control->message, "no more\n");
         _exit(1);
@@ -255,13 +281,14 @@ static void standin_main(int argc, char **argv)
         return;
     }
     int fd = atoi(argv[2]);
-    struct standin s = {NULL, NULL, 0};
+    struct standin s = {NULL, NULL, NULL, 0};
     s.arena = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (s.arena == MAP_FAILED) {
         _exit(99);
     }
     close(fd);
     s.control = (struct lti_control *)s.arena;
+    s.stream = &s.control->streams[0];
     if (s.control->magic != LTI_STREAM_MAGIC) {
         s.control->magic = LTI_STREAM_MAGIC;
     }

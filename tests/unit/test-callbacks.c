@@ -70,6 +70,24 @@ static int on_exit_event(lt_session *s, const struct lt_exit *e, void *user)
     return 0;
 }
 
+static int on_signal(lt_session *s, const struct lt_signal *e, void *user)
+{
+    (void)s, (void)e, (void)user;
+    return 0;
+}
+
+static int on_thread(lt_session *s, const struct lt_thread *e, void *user)
+{
+    (void)s, (void)e, (void)user;
+    return 0;
+}
+
+static int on_process(lt_session *s, const struct lt_process *e, void *user)
+{
+    (void)s, (void)e, (void)user;
+    return 0;
+}
+
 static struct lt_filter filter(uint64_t start, uint64_t end, const char *module)
 {
     struct lt_filter f;
@@ -111,7 +129,7 @@ static void test_arguments(void **state)
     assert_string_not_equal(lt_session_message(session), "");
     assert_int_equal(lt_session_select(NULL, 0, NULL), LT_ERR_ARGUMENT);
     assert_int_equal(lt_session_select(session, 1, NULL), LT_ERR_ARGUMENT);
-    assert_int_equal(lt_session_select(session, LT_KIND(8), NULL), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_session_select(session, LT_KIND(12), NULL), LT_ERR_ARGUMENT);
     f.flags = 2;
     assert_int_equal(lt_on_insn(session, &f, on_insn, NULL), LT_ERR_ARGUMENT);
     f = filter(10, 10, NULL);
@@ -133,6 +151,39 @@ static void test_arguments(void **state)
     }
     assert_int_equal(lt_on_exit(session, NULL, on_exit_event, NULL), LT_ERR_LIMIT);
     assert_int_equal(lt_on_module(session, NULL, on_module, NULL), 0);
+}
+
+/* Events that no instruction makes: nothing is recorded of code for them. */
+static void test_processes(void **state)
+{
+    (void)state;
+    assert_int_equal(lt_on_signal(session, NULL, NULL, NULL), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_on_thread(session, NULL, NULL, NULL), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_on_process(session, NULL, NULL, NULL), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_on_process(NULL, NULL, on_process, NULL), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_on_signal(session, NULL, on_signal, NULL), 0);
+    assert_int_equal(lt_on_thread(session, NULL, on_thread, NULL), 0);
+    assert_int_equal(lt_on_process(session, NULL, on_process, session), 0);
+    assert_int_equal(session->callbacks.count[LT_EVENT_SIGNAL], 1);
+    assert_true(session->callbacks.list[LT_EVENT_SIGNAL][0].fn.signal == on_signal);
+    assert_int_equal(session->callbacks.count[LT_EVENT_THREAD], 1);
+    assert_true(session->callbacks.list[LT_EVENT_THREAD][0].fn.thread == on_thread);
+    assert_int_equal(session->callbacks.count[LT_EVENT_PROCESS], 1);
+    assert_true(session->callbacks.list[LT_EVENT_PROCESS][0].fn.process == on_process);
+    assert_ptr_equal(session->callbacks.list[LT_EVENT_PROCESS][0].user, session);
+    wanted();
+    assert_int_equal(count, 0);
+    assert_int_equal(record, 0);
+    assert_int_equal(lt_session_select(session,
+                                       LT_KIND(LT_EVENT_SIGNAL) |
+                                           LT_KIND(LT_EVENT_THREAD) |
+                                           LT_KIND(LT_EVENT_PROCESS),
+                                       NULL),
+                     0);
+    session->callbacks.pull = true;
+    wanted();
+    assert_int_equal(count, 0);
+    assert_int_equal(record, 0);
 }
 
 static void test_copies(void **state)
@@ -261,8 +312,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_session, free_session)
     const struct CMUnitTest tests[] = {
-        TEST(test_matches), TEST(test_arguments), TEST(test_copies), TEST(test_record),
-        TEST(test_pull),    TEST(test_ranges),    TEST(test_many),
+        TEST(test_matches),   TEST(test_arguments), TEST(test_copies), TEST(test_record),
+        TEST(test_processes), TEST(test_pull),      TEST(test_ranges), TEST(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

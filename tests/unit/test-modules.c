@@ -31,12 +31,27 @@ static int note_piece(const struct lti_mapping *piece, void *user)
     return seen->answer ? seen->answer - (int)seen->count : 0;
 }
 
+static struct lti_paths *paths;
+
 static struct lti_modules *new_modules(void)
 {
     struct lti_modules *modules;
 
-    assert_int_equal(lti_modules_create(&modules), 0);
+    assert_int_equal(lti_modules_create(paths, &modules), 0);
     return modules;
+}
+
+static int make_paths(void **state)
+{
+    (void)state;
+    return lti_paths_create(&paths);
+}
+
+static int free_paths(void **state)
+{
+    (void)state;
+    lti_paths_destroy(paths);
+    return 0;
 }
 
 static const struct lti_mapping *map(struct lti_modules *modules, uint64_t start,
@@ -272,13 +287,59 @@ static void test_base(void **state)
     lti_modules_destroy(modules);
 }
 
+/* A copy is the same, and goes its own way from then on; paths are shared. */
+static void test_copy(void **state)
+{
+    struct lti_modules *modules = new_modules(), *copy = new_modules();
+    const struct lti_mapping *mapping;
+
+    (void)state;
+    assert_int_equal(lti_modules_copy(copy, modules), 0);
+    assert_null(lti_modules_find(copy, 0x1000));
+    map(modules, 0x1000, 0x3000, 0x500, LT_PROT_READ, "/bin/a");
+    map(modules, 0x4000, 0x5000, 0, LT_PROT_EXEC, "/bin/b");
+    assert_int_equal(lti_modules_copy(copy, modules), 0);
+    for (uint64_t addr = 0x1000; addr < 0x6000; addr += 0x1000) {
+        const struct lti_mapping *other = lti_modules_find(copy, addr);
+
+        mapping = lti_modules_find(modules, addr);
+        assert_int_equal(mapping != NULL, other != NULL);
+        if (mapping) {
+            assert_ptr_not_equal(mapping, other);
+            assert_memory_equal(mapping, other, sizeof *other);
+        }
+    }
+    map(copy, 0x8000, 0x9000, 0, LT_PROT_EXEC, "/bin/c");
+    assert_null(lti_modules_find(modules, 0x8000));
+    assert_int_equal(lti_modules_unmap(modules, 0, UINT64_MAX, NULL, NULL), 0);
+    lti_modules_destroy(modules);
+    mapping = lti_modules_find(copy, 0x1000);
+    assert_string_equal(mapping->path, "/bin/a");
+    assert_int_equal(mapping->offset, 0x500);
+    lti_modules_destroy(copy);
+}
+
+static void test_paths(void **state)
+{
+    const char *one = lti_paths_keep(paths, "/one/two", 8);
+
+    (void)state;
+    assert_string_equal(one, "/one/two");
+    assert_ptr_equal(lti_paths_keep(paths, "/one/two\0xyz", 12), one);
+    assert_string_equal(lti_paths_keep(paths, "/one/two", 4), "/one");
+    assert_string_equal(lti_paths_keep(paths, "/one", 0), "");
+    assert_ptr_equal(lti_paths_keep(paths, "/one/two", 8), one);
+    lti_paths_destroy(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_map_and_find), cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_unmap_pieces), cmocka_unit_test(test_random),
-        cmocka_unit_test(test_base),
+        cmocka_unit_test(test_base),         cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_paths),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_paths, free_paths);
 }

@@ -90,7 +90,13 @@ static void test_create(void **state)
     config.program = NULL;
     assert_int_equal(lt_session_create(&config, &session), LT_ERR_ARGUMENT);
     config = config_of(NULL);
-    config.flags = 2;
+    config.flags = (LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY) + 1;
+    assert_int_equal(lt_session_create(&config, &session), LT_ERR_ARGUMENT);
+    config = config_of(NULL);
+    config.follow = LT_FOLLOW_NONE + 1;
+    assert_int_equal(lt_session_create(&config, &session), LT_ERR_ARGUMENT);
+    config = config_of(NULL);
+    config.threads = LT_THREADS_PARALLEL + 1;
     assert_int_equal(lt_session_create(&config, &session), LT_ERR_ARGUMENT);
     config = config_of(NULL);
     config.stdio[1] = 3;
@@ -215,12 +221,61 @@ static void test_signals(void **state)
     session = session_of(ARGV("raise", "15"));
     const struct lt_event *event;
     assert_int_equal(lt_session_next(session, &event), 1);
+    assert_int_equal(event->type, LT_EVENT_PROCESS);
+    assert_int_equal(event->seq, 1);
+    assert_string_equal(((const struct lt_process *)event)->path, "/stand/in");
+    assert_int_equal(lt_session_next(session, &event), 1);
     assert_int_equal(event->type, LT_EVENT_EXIT);
+    assert_int_equal(event->seq, 2);
     assert_int_equal(((const struct lt_exit *)event)->signal, 15);
     assert_int_equal(lt_session_next(session, &event), 0);
     assert_int_equal(lt_session_next(session, &event), 0);
     assert_int_equal(result_of(session).signal, 15);
     lt_session_destroy(session);
+}
+
+/* Killed before its stream says whose it is: there is no process to tell the end of,
+ * but the session ends. */
+static void test_killed_at_once(void **state)
+{
+    (void)state;
+    for (int pull = 0; pull < 2; pull++) {
+        lt_session *session = counting_session(ARGV("nameless", "15"));
+        const struct lt_event *event;
+        int returned = pull ? lt_session_next(session, &event) : lt_session_run(session);
+        assert_int_equal(returned, 0);
+        assert_int_equal(exits_seen, 0);
+        assert_int_equal(result_of(session).kind, LT_RESULT_SIGNAL);
+        assert_int_equal(result_of(session).signal, 15);
+        assert_int_equal(result_of(session).events, 0);
+        lt_session_destroy(session);
+    }
+}
+
+static int end_with(lt_session *session, const struct lt_exit *end, void *user)
+{
+    (void)session;
+    assert_int_equal(end->seq, 1);
+    assert_int_equal(result_of(session).events, 1);
+    return *(int *)user;
+}
+
+/* What a callback says of an end that only the supervisor told. */
+static void test_callback_of_kill(void **state)
+{
+    (void)state;
+    int ways[] = {0, LT_STOP, -4711};
+    for (int i = 0; i < 3; i++) {
+        lt_session *session = session_of(ARGV("raise", "9"));
+        assert_int_equal(lt_on_exit(session, NULL, end_with, &ways[i]), 0);
+        assert_int_equal(lt_session_run(session), i == 2 ? ways[i] : 0);
+        struct lt_result result = result_of(session);
+        assert_int_equal(result.kind, i == 0   ? LT_RESULT_SIGNAL
+                                      : i == 1 ? LT_RESULT_STOPPED
+                                               : LT_RESULT_ERROR);
+        assert_int_equal(result.events, 1);
+        lt_session_destroy(session);
+    }
 }
 
 /* An engine that behaves as it should not. */
@@ -293,8 +348,8 @@ static void test_many_events(void **state)
     assert_int_equal(exits_seen, 1);
     struct lt_stats stats = {.size = sizeof stats};
     assert_int_equal(lt_session_stats(session, &stats), 0);
-    /* 48 bytes a mapping, 12 for the process and 12 for the exit. */
-    assert_int_equal(stats.stream_bytes, 48ull * count + 24);
+    /* 48 bytes a mapping, 16 and 40 for the process and its stamp, 12 for the exit. */
+    assert_int_equal(stats.stream_bytes, 48ull * count + 68);
     lt_session_destroy(session);
 }
 
@@ -318,7 +373,7 @@ static void test_next(void **state)
     assert_int_equal(got, 0);
     assert_null(event);
     assert_int_equal(maps, 50000);
-    assert_int_equal(others, 1);
+    assert_int_equal(others, 2); /* the process's start and its end */
     assert_int_equal(lt_session_run(session), LT_ERR_STATE);
     assert_int_equal(result_of(session).kind, LT_RESULT_EXIT);
     lt_session_destroy(session);
@@ -334,6 +389,9 @@ static void test_callback_ends(void **state)
             const struct lt_event *event;
             modules_seen = 0;
             assert_int_equal(lt_on_module(session, NULL, count_module, &ways[i]), 0);
+            /* That of the process would come before. */
+            assert_int_equal(lt_session_select(session, LT_KIND(LT_EVENT_MODULE), NULL),
+                             0);
             int returned =
                 pull ? lt_session_next(session, &event) : lt_session_run(session);
             assert_int_equal(returned, i == 0 ? 0 : ways[i]);
@@ -533,6 +591,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_null),
         cmocka_unit_test(test_exit_status),
         cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_killed_at_once),
+        cmocka_unit_test(test_callback_of_kill),
         cmocka_unit_test(test_engine_failures),
         cmocka_unit_test(test_start_failures),
         cmocka_unit_test(test_many_events),
