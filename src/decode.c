@@ -511,7 +511,7 @@ static int map(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     return deliver_module(d, LT_MODULE_MAP, mapping);
 }
 
-int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
+static int end_guest(struct lti_decoder *d, int32_t status, int32_t signal)
 {
     struct lt_exit e = {
         .type = LT_EVENT_EXIT,
@@ -536,6 +536,16 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
     e.seq = ++d->seq;
     LTI_CALL(d, LT_EVENT_EXIT, exit, wanted, &e, result);
     return result ? result : keep(d, &e, sizeof e, wanted);
+}
+
+int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
+{
+    int result;
+
+    d->seq = *d->config.seq;
+    result = end_guest(d, status, signal);
+    *d->config.seq = d->seq;
+    return result;
 }
 
 /* The stamp of the next record.  Unless it is the one that is due, other streams'
@@ -615,7 +625,7 @@ static int special(struct lti_decoder *d, uint32_t head)
         if (size < 8) {
             return damaged(d, "an exit record is too short");
         }
-        return lti_decoder_finish(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
+        return end_guest(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
     case LTI_S_FORGET:
         return lti_decode_forget(d);
     case LTI_S_STAMP:

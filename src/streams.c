@@ -243,8 +243,11 @@ static int end_reader(struct lti_streams *s, struct reader *r)
         return 0; /* what the supervisor says is awaited */
     } else if (!gone && lti_decoder_alone(r->decoder)) {
         /* Nothing but SIGKILL leaves a process no time to say so. */
-        int result = lti_decoder_finish(r->decoder, 0, 9);
+        int result;
 
+        s->present = r;
+        drop_last(s);
+        result = lti_decoder_finish(r->decoder, 0, 9);
         return result ? result : 1;
     }
     remove_reader(s, r);
