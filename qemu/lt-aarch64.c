@@ -2,6 +2,7 @@
 /* aarch64 guests: registers, flags, helpers. */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "cpu-features.h"
 #include "lt-target.h"
 #include "stream.h"
 
@@ -154,6 +155,15 @@ static uint64_t enter_syscall(CPUArchState *env)
     return env->pc - 4; /* behind the instruction already */
 }
 
+static const char *untraced(CPUState *cpu)
+{
+    if (cpu_isar_feature(aa64_sve, ARM_CPU(cpu)) ||
+        cpu_isar_feature(aa64_sme, ARM_CPU(cpu))) {
+        return "scalable vectors cannot be traced: add sve=off,sme=off to the CPU model";
+    }
+    return NULL;
+}
+
 const LtTarget lt_target = {
     .name = "aarch64",
     /* What stores scalable vectors goes past the instrumentation. */
@@ -176,6 +186,7 @@ const LtTarget lt_target = {
     .repeats = repeats,
     .effect = effect,
     .completes = completes,
+    .untraced = untraced,
     .cc_map = cc_map,
     .enter_syscall = enter_syscall,
 };

@@ -49,7 +49,7 @@ typedef struct LtEffect {
 } LtEffect;
 
 typedef struct LtTarget {
-    const char *cpu;    /* QEMU's -cpu, or NULL for its default */
+    const char *cpu;    /* QEMU's -cpu */
     const char *name;   /* as on the command line */
     unsigned reg_count; /* of the stream's register file */
     const LtGlobal *globals;
@@ -87,6 +87,8 @@ typedef struct LtTarget {
     /* Whether a call that never returns means that its instruction counts as
      * executed (a system call) rather than as a fault. */
     bool (*completes)(const char *helper, const uint64_t *args, unsigned count);
+    /* Why not everything that this CPU does can be traced, or NULL. */
+    const char *(*untraced)(CPUState *cpu);
     /* How QEMU's cc_op numbers map to enum lti_cc. */
     void (*cc_map)(uint8_t *map, unsigned size);
     /* Called when a system call begins: does what the hardware does to

@@ -369,8 +369,14 @@ static uint64_t enter_syscall(CPUArchState *env)
     return pc;
 }
 
+static const char *untraced(CPUState *cpu)
+{
+    return NULL;
+}
+
 const LtTarget lt_target = {
     .name = "x86_64",
+    .cpu = "max",
     .reg_count = LTI_X86_REGS,
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),
@@ -395,6 +401,7 @@ const LtTarget lt_target = {
     .effect = effect,
     .refine = refine,
     .completes = completes,
+    .untraced = untraced,
     .cc_map = cc_map,
     .enter_syscall = enter_syscall,
 };

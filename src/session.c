@@ -265,6 +265,11 @@ static int start_guest(lt_session *session)
     const struct lt_config *config = &session->config;
     struct lti_program program;
     char *sysroot = NULL;
+    if (config->cpu != NULL &&
+        strlen(config->cpu) >= sizeof session->arena.control->cpu) {
+        return lti_fail(&session->message, LT_ERR_ARGUMENT,
+                        "the name of the CPU model is too long");
+    }
     if (config->sysroot != NULL && config->sysroot[0] != '\0' &&
         (sysroot = lti_absolute_path(config->sysroot)) == NULL) {
         return lti_fail(&session->message,
@@ -345,6 +350,8 @@ static int load_error(uint32_t error)
         return LT_ERR_NOT_ELF;
     case ENOMEM:
         return LT_ERR_NO_MEMORY;
+    case EINVAL:
+        return LT_ERR_ARGUMENT;
     default:
         return LT_ERR_ENGINE;
     }
@@ -371,7 +378,11 @@ static int finish_engine(lt_session *session)
     said[sizeof said - 1] = '\0';
 
     int error = LT_ERR_ENGINE;
-    if (phase < LTI_PHASE_RUN && cause != 0) {
+    if (phase < LTI_PHASE_RUN && cause == EINVAL && said[0] != '\0') {
+        error = LT_ERR_ARGUMENT;
+        lti_fail(message, error, "the CPU %s: %s",
+                 session->config.cpu != NULL ? session->config.cpu : "model", said);
+    } else if (phase < LTI_PHASE_RUN && cause != 0) {
         const char *text = cause < 4096 ? strerrordesc_np((int)cause) : NULL;
         error = load_error(cause);
         lti_fail(message, error, "the engine cannot load %s: %s", session->config.program,

@@ -361,8 +361,8 @@ static void fill_entry(struct entry *e, const struct lt_event *event)
         e->pc = w->pc;
         e->v[0] = w->reg;
         e->v[1] = w->value;
-        assert_int_equal(w->width, 8);
-        assert_memory_equal(w->data, &w->value, 8);
+        assert_in_range(w->width, 1, 32);
+        assert_memory_equal(w->data, &w->value, w->width < 8 ? w->width : 8);
         break;
     }
     case LT_EVENT_MEM_WRITE:
