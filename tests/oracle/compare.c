@@ -64,6 +64,12 @@ struct region {
     uint8_t *shadow; /* initial contents and the trace's writes */
 };
 
+/* A register file: registers of up to 8 bytes, and the others. */
+struct file {
+    uint64_t regs[ORACLE_REGS];
+    uint8_t wide[ORACLE_REGS][ORACLE_WIDTH];
+};
+
 struct comparison {
     const char *program;
     uint32_t arch;
@@ -85,7 +91,7 @@ struct comparison {
     int missing; /* an instruction that one side lacks */
 
     /* The register file that write events give. */
-    uint64_t rebuilt[ORACLE_REGS];
+    struct file rebuilt;
 
     /* The instruction in hand. */
     int have_insn;
@@ -93,8 +99,9 @@ struct comparison {
     uint64_t pc;
     uint8_t code[16];
     uint32_t length;
-    uint64_t before[ORACLE_REGS];
-    uint64_t written_regs; /* by its events: a bit each */
+    struct file before;
+    uint64_t written_regs;            /* by its events: a bit each of the first 64 */
+    uint8_t written[ORACLE_REGS];     /* and their widths */
     uint64_t write_events;
     uint64_t read_events;
     struct {
@@ -201,9 +208,9 @@ static int load_regions(struct comparison *c)
 
 /*
  * Compares all writable memory with the replica and reports what no event
- * explains; where `adopt` says so (a system call's own writes), takes it over.
+ * explains; where `take` says so (a system call's own writes), takes it over.
  */
-static void check_memory(struct comparison *c, int adopt)
+static void check_memory(struct comparison *c, int take)
 {
     unsigned i;
 
@@ -221,7 +228,7 @@ static void check_memory(struct comparison *c, int adopt)
             for (at = 0; at < r->size; at++) {
                 if (now[at] == r->shadow[at])
                     continue;
-                if (adopt)
+                if (take)
                     c->kernel_bytes++;
                 else if (!c->give_up)
                     report(c,
@@ -331,7 +338,7 @@ static unsigned undefined_flags(const struct comparison *c, const cs_insn *insn)
                       insn->id == X86_INS_RCL || insn->id == X86_INS_RCR;
 
         if (last->type == X86_OP_REG)
-            count = (unsigned)(c->before[LT_X86_64_RCX] & 255);
+            count = (unsigned)(c->before.regs[LT_X86_64_RCX] & 255);
         else if (last->type == X86_OP_IMM && x86->op_count > 1)
             count = (unsigned)(last->imm & 255);
         count &= width == 64 ? 63 : 31;
@@ -409,7 +416,7 @@ static int public_register(const struct comparison *c, unsigned id)
             return 30;
     }
     number = lt_reg_find(c->arch, name);
-    return number >= 0 && (uint32_t)number != c->pc_reg ? number : -1;
+    return number >= 0 && number < 64 && (uint32_t)number != c->pc_reg ? number : -1;
 }
 
 /* Where capstone's tables are wrong, or the architecture leaves it to the case
@@ -524,6 +531,8 @@ static void lint(struct comparison *c, const cs_insn *insn)
 
 /* ---- One instruction ---- */
 
+/* ---- Register files ---- */
+
 static uint64_t compared(const struct comparison *c, uint32_t reg, uint64_t value)
 {
     if (c->arch == LT_ARCH_X86_64 && reg == LT_X86_64_RFLAGS)
@@ -531,29 +540,130 @@ static uint64_t compared(const struct comparison *c, uint32_t reg, uint64_t valu
     return value;
 }
 
+static uint32_t width_of(const struct comparison *c, uint32_t reg)
+{
+    return (uint32_t)lt_reg_width(c->arch, reg);
+}
+
+static const uint8_t *reg_bytes(const struct comparison *c, const struct file *f,
+                                uint32_t reg)
+{
+    return width_of(c, reg) <= 8 ? (const uint8_t *)&f->regs[reg] : f->wide[reg];
+}
+
+/* The low half of a ymm register is an xmm register. */
+static void set_reg(const struct comparison *c, struct file *f, uint32_t reg,
+                    const uint8_t *data)
+{
+    uint32_t width = width_of(c, reg);
+
+    if (width <= 8) {
+        f->regs[reg] = 0;
+        memcpy(&f->regs[reg], data, width);
+        return;
+    }
+    memcpy(f->wide[reg], data, width);
+    if (c->arch != LT_ARCH_X86_64)
+        return;
+    if (reg >= LT_X86_64_XMM0 && reg < LT_X86_64_XMM0 + 16)
+        memcpy(f->wide[reg - LT_X86_64_XMM0 + LT_X86_64_YMM0], data, 16);
+    else if (reg >= LT_X86_64_YMM0 && reg < LT_X86_64_YMM0 + 16)
+        memcpy(f->wide[reg - LT_X86_64_YMM0 + LT_X86_64_XMM0], data, 16);
+}
+
+static int same_reg(const struct comparison *c, uint32_t reg, const struct file *a,
+                    const struct file *b)
+{
+    if (reg == c->pc_reg)
+        return 1;
+    if (width_of(c, reg) <= 8)
+        return compared(c, reg, a->regs[reg]) == compared(c, reg, b->regs[reg]);
+    return memcmp(a->wide[reg], b->wide[reg], width_of(c, reg)) == 0;
+}
+
+static const char *reg_text(const struct comparison *c, const struct file *f,
+                            uint32_t reg, char *text)
+{
+    const uint8_t *bytes = reg_bytes(c, f, reg);
+    uint32_t i;
+
+    strcpy(text, "0x");
+    for (i = width_of(c, reg); i-- > 0;)
+        sprintf(text + strlen(text), "%02x", bytes[i]);
+    return text;
+}
+
+static void load_oracle(const struct comparison *c, struct file *f)
+{
+    memcpy(f->regs, c->oracle.regs, sizeof f->regs);
+    memcpy(f->wide, c->oracle.wide, sizeof f->wide);
+}
+
+/* Makes the oracle go on with what the trace says of a register. */
+static void adopt(struct comparison *c, const struct file *now, uint32_t reg)
+{
+    if (width_of(c, reg) <= 8)
+        c->oracle.regs[reg] = now->regs[reg];
+    else
+        memcpy(c->oracle.wide[reg], now->wide[reg], ORACLE_WIDTH);
+}
+
+static int is_vector(const struct comparison *c, uint32_t reg)
+{
+    int class = lt_reg_class(c->arch, reg);
+
+    return class == LT_REG_VECTOR || class == LT_REG_FLOAT || class == LT_REG_CONTROL;
+}
+
+/*
+ * Differences of QEMU's own, which the trace shows as they are.  Each has its
+ * reason.
+ */
+static int is_known_difference(const struct comparison *c, uint32_t reg,
+                               const struct file *now, const struct file *should)
+{
+    if (c->arch != LT_ARCH_X86_64)
+        return 0;
+    /* An MMX instruction sets the upper 16 bits of the x87 register, which QEMU
+     * leaves alone. */
+    if (reg >= LT_X86_64_FPR0 && reg < LT_X86_64_FPR0 + 8 &&
+        memcmp(now->wide[reg], should->wide[reg], 8) == 0 &&
+        should->wide[reg][8] == 0xff && should->wide[reg][9] == 0xff)
+        return 1;
+    /* QEMU has no denormal flag for SSE. */
+    if (reg == LT_X86_64_MXCSR && (now->regs[reg] ^ should->regs[reg]) == 0x02 &&
+        (should->regs[reg] & 0x02) != 0)
+        return 1;
+    return 0;
+}
+
 /* Holds the oracle's registers after the instruction in hand against `now`;
  * adopts what is undefined. */
-static void check_registers(struct comparison *c, const uint64_t *now,
+static void check_registers(struct comparison *c, const struct file *now,
                             const cs_insn *insn)
 {
     unsigned allowed = 0;
     int inexact = insn != NULL && is_inexact(c, insn);
-    int changed = 0;
+    int changed = 0, wide = 0;
+    char a[80], b[80], d[80];
+    struct file should;
     uint32_t reg;
 
+    load_oracle(c, &should);
     if (insn != NULL && c->arch == LT_ARCH_X86_64)
         allowed = undefined_flags(c, insn);
     for (reg = 0; reg < c->regs && reg < ORACLE_REGS; reg++) {
-        uint64_t is = compared(c, reg, now[reg]);
-        uint64_t should = compared(c, reg, c->oracle.regs[reg]);
+        uint64_t is = compared(c, reg, now->regs[reg]);
+        uint64_t other = compared(c, reg, should.regs[reg]);
 
-        if (is == should || reg == c->pc_reg)
+        if (same_reg(c, reg, now, &should))
             continue;
-        c->oracle.regs[reg] = now[reg];
+        adopt(c, now, reg);
         changed = 1;
-        if (inexact)
+        wide |= is_vector(c, reg);
+        if (inexact || is_known_difference(c, reg, now, &should))
             continue;
-        if (reg == c->flags_reg && ((is ^ should) & ~(uint64_t)allowed) == 0)
+        if (reg == c->flags_reg && ((is ^ other) & ~(uint64_t)allowed) == 0)
             continue;
         /* What a system call leaves in these, Linux and QEMU do not share. */
         if (c->had_syscall && c->arch == LT_ARCH_X86_64 &&
@@ -562,13 +672,14 @@ static void check_registers(struct comparison *c, const uint64_t *now,
         /* Processors disagree about a scan that finds no bit. */
         if (insn != NULL && c->arch == LT_ARCH_X86_64 &&
             (insn->id == X86_INS_BSF || insn->id == X86_INS_BSR) && reg < LT_X86_64_RIP &&
-            (now[LT_X86_64_RFLAGS] & 0x40) != 0 && (uint32_t)is == (uint32_t)should)
+            (now->regs[LT_X86_64_RFLAGS] & 0x40) != 0 && (uint32_t)is == (uint32_t)other)
             continue;
-        report(c,
-               "%s becomes %#" PRIx64 ", the oracle says %#" PRIx64 " (was %#" PRIx64 ")",
-               lt_reg_name(c->arch, reg), is, should, c->before[reg]);
+        report(c, "%s becomes %s, the oracle says %s (was %s)", lt_reg_name(c->arch, reg),
+               reg_text(c, now, reg, a), reg_text(c, &should, reg, b),
+               reg_text(c, &c->before, reg, d));
     }
-    if (changed && oracle_set_regs(&c->oracle) != 0)
+    if (changed && (oracle_set_regs(&c->oracle) != 0 ||
+                    (wide && oracle_set_wide(&c->oracle) != 0)))
         c->give_up = 1;
 }
 
@@ -634,7 +745,7 @@ static int is_string_store(const struct comparison *c, const cs_insn *insn)
 /* Executes the instruction in hand on the oracle and compares its effects.
  * `now` holds the registers behind it as the trace tells them; NULL if it does
  * not. */
-static void finish_insn(struct comparison *c, const uint64_t *now)
+static void finish_insn(struct comparison *c, const struct file *now)
 {
     enum oracle_event event;
     cs_insn *insn = NULL;
@@ -703,61 +814,86 @@ static void check_head(struct comparison *c, const struct lt_event *e, size_t si
         report(c, "pid %" PRIu32 ", tid %" PRIu32, e->pid, e->tid);
 }
 
+/* Takes the register file of the trace's first moment over to the oracle. */
+static void check_start(struct comparison *c, const struct file *now)
+{
+    struct file should;
+    char a[80], b[80];
+    uint32_t reg;
+
+    load_oracle(c, &should);
+    for (reg = 0; reg < c->regs; reg++) {
+        if (same_reg(c, reg, now, &should))
+            continue;
+        /* Stacks are elsewhere until the guest sets up its own. */
+        if (reg != c->sp_reg)
+            report(c, "%s begins as %s, the oracle says %s", lt_reg_name(c->arch, reg),
+                   reg_text(c, now, reg, a), reg_text(c, &should, reg, b));
+        adopt(c, now, reg);
+    }
+    oracle_set_regs(&c->oracle);
+}
+
+static int read_registers(struct comparison *c, lt_session *session, struct file *now)
+{
+    uint32_t reg;
+
+    for (reg = 0; reg < c->regs; reg++) {
+        uint8_t data[ORACLE_WIDTH];
+        int width = lt_reg_read_bytes(session, reg, data, sizeof data);
+
+        if (width != (int)width_of(c, reg)) {
+            report(c, "lt_reg_read_bytes of %s: %d", lt_reg_name(c->arch, reg), width);
+            return -1;
+        }
+        if (width <= 8) {
+            now->regs[reg] = 0;
+            memcpy(&now->regs[reg], data, (size_t)width);
+        } else {
+            memcpy(now->wide[reg], data, (size_t)width);
+        }
+    }
+    return 0;
+}
+
 static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
 {
     struct comparison *c = user;
-    uint64_t now[ORACLE_REGS] = {0};
+    static struct file now;
     uint8_t code[16] = {0};
     int registers = (c->want & WANT_READ_REGS) != 0;
     uint32_t reg;
 
     check_head(c, (const struct lt_event *)e, sizeof *e);
     if (registers) {
-        for (reg = 0; reg < c->regs; reg++) {
-            int error = lt_reg_read(session, reg, &now[reg]);
-
-            if (error != 0) {
-                report(c, "lt_reg_read of %s: %s", lt_reg_name(c->arch, reg),
-                       lt_error_text(error));
-                return LT_STOP;
-            }
-        }
-        if (now[c->pc_reg] != e->pc)
-            report(c, "the pc reads as %#" PRIx64 " at %#" PRIx64, now[c->pc_reg], e->pc);
+        if (read_registers(c, session, &now) != 0)
+            return LT_STOP;
+        if (now.regs[c->pc_reg] != e->pc)
+            report(c, "the pc reads as %#" PRIx64 " at %#" PRIx64, now.regs[c->pc_reg],
+                   e->pc);
     }
     if (!c->have_insn) {
-        memcpy(c->rebuilt, registers ? now : c->oracle.regs, sizeof now);
+        load_oracle(c, &c->rebuilt);
         if (registers) {
-            for (reg = 0; reg < c->regs; reg++) {
-                uint64_t should = c->oracle.regs[reg];
-
-                if (reg == c->pc_reg ||
-                    compared(c, reg, now[reg]) == compared(c, reg, should))
-                    continue;
-                /* Stacks are elsewhere until the guest sets up its own. */
-                if (reg != c->sp_reg)
-                    report(c, "%s begins as %#" PRIx64 ", the oracle says %#" PRIx64,
-                           lt_reg_name(c->arch, reg), now[reg], should);
-                c->oracle.regs[reg] = now[reg];
-            }
-            oracle_set_regs(&c->oracle);
+            check_start(c, &now);
+            c->rebuilt = now;
         }
     } else {
         if (registers && (c->want & WANT_REG)) {
             for (reg = 0; reg < c->regs; reg++) {
-                if (reg == c->pc_reg ||
-                    compared(c, reg, c->rebuilt[reg]) == compared(c, reg, now[reg]))
+                char a[80], b[80];
+
+                if (same_reg(c, reg, &c->rebuilt, &now))
                     continue;
-                report(c,
-                       "%s reads as %#" PRIx64 " behind it, its write events "
-                       "make it %#" PRIx64,
-                       lt_reg_name(c->arch, reg), now[reg], c->rebuilt[reg]);
-                c->rebuilt[reg] = now[reg];
+                report(c, "%s reads as %s behind it, its write events make it %s",
+                       lt_reg_name(c->arch, reg), reg_text(c, &now, reg, a),
+                       reg_text(c, &c->rebuilt, reg, b));
+                set_reg(c, &c->rebuilt, reg, reg_bytes(c, &now, reg));
             }
         } else if ((c->want & WANT_REG) != 0) {
-            memcpy(now, c->rebuilt, sizeof now);
+            now = c->rebuilt;
         }
-        finish_insn(c, c->want & (WANT_READ_REGS | WANT_REG) ? now : NULL);
+        finish_insn(c, c->want & (WANT_READ_REGS | WANT_REG) ? &now : NULL);
     }
     if (c->give_up)
         return LT_STOP;
@@ -771,8 +907,9 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
         return LT_STOP;
     }
     memcpy(c->code, e->bytes, e->length);
-    memcpy(c->before, now, sizeof now);
+    c->before = now;
     c->written_regs = 0;
+    memset(c->written, 0, sizeof c->written);
     c->write_events = 0;
     c->read_events = 0;
     c->write_count = 0;
@@ -817,8 +954,9 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
 static int on_reg_write(lt_session *session, const struct lt_reg_write *e, void *user)
 {
     struct comparison *c = user;
-    uint64_t now;
+    uint8_t now[ORACLE_WIDTH];
     uint64_t data = 0;
+    uint32_t other;
 
     check_head(c, (const struct lt_event *)e, sizeof *e);
     if (c->have_insn && (c->want & WANT_INSN) && e->pc != c->pc)
@@ -827,24 +965,29 @@ static int on_reg_write(lt_session *session, const struct lt_reg_write *e, void 
         report(c, "a write of register %" PRIu32, e->reg);
         return 0;
     }
-    if (e->data == NULL || e->width != (uint32_t)lt_reg_width(c->arch, e->reg) ||
-        e->width > 8) {
+    if (e->data == NULL || e->width != width_of(c, e->reg)) {
         report(c, "a write of %" PRIu32 " bytes of %s", e->width,
                lt_reg_name(c->arch, e->reg));
         return 0;
     }
-    memcpy(&data, e->data, e->width);
+    memcpy(&data, e->data, e->width < 8 ? e->width : 8);
     if (data != e->value)
         report(c, "%s: value %#" PRIx64 ", data %#" PRIx64, lt_reg_name(c->arch, e->reg),
                e->value, data);
     if ((c->want & WANT_READ_REGS) != 0 &&
-        (lt_reg_read(session, e->reg, &now) != 0 || now != e->value))
+        (lt_reg_read_bytes(session, e->reg, now, sizeof now) != (int)e->width ||
+         memcmp(now, e->data, e->width) != 0))
         report(c, "in the event that writes %s, it does not read as %#" PRIx64,
                lt_reg_name(c->arch, e->reg), e->value);
-    if (c->written_regs >> e->reg & 1)
+    other = e->reg;
+    if (c->arch == LT_ARCH_X86_64 && e->reg >= LT_X86_64_XMM0)
+        other = e->reg < LT_X86_64_YMM0 ? e->reg + 16 : e->reg - 16;
+    if (c->written[e->reg] || c->written[other])
         report(c, "two writes of %s", lt_reg_name(c->arch, e->reg));
-    c->written_regs |= UINT64_C(1) << e->reg;
-    c->rebuilt[e->reg] = e->value;
+    c->written[e->reg] = (uint8_t)e->width;
+    if (e->reg < 64)
+        c->written_regs |= UINT64_C(1) << e->reg;
+    set_reg(c, &c->rebuilt, e->reg, e->data);
     return 0;
 }
 
