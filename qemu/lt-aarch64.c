@@ -155,6 +155,11 @@ static uint64_t enter_syscall(CPUArchState *env)
     return env->pc - 4; /* behind the instruction already */
 }
 
+static bool is_systems(CPUArchState *env, uint64_t addr)
+{
+    return false;
+}
+
 static const char *untraced(CPUState *cpu)
 {
     if (cpu_isar_feature(aa64_sve, ARM_CPU(cpu)) ||
@@ -186,6 +191,7 @@ const LtTarget lt_target = {
     .repeats = repeats,
     .effect = effect,
     .completes = completes,
+    .is_systems = is_systems,
     .untraced = untraced,
     .cc_map = cc_map,
     .enter_syscall = enter_syscall,

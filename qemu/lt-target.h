@@ -42,7 +42,8 @@ typedef struct LtEffect {
                           point to, a bit each, */
     uint16_t bytes;    /* this many bytes; 0: its last argument is a gvec
                           descriptor that says how many */
-    uint16_t parts;    /* of lt_target.parts, a bit each */
+    uint16_t parts;    /* it writes these of lt_target.parts, a bit each, if it is
+                          given the CPU's state as a whole */
     uint32_t vectors;  /* vector registers, a bit each */
     bool perhaps;      /* of these and the parts, those that are told are those
                           that are not what they were */
@@ -87,6 +88,8 @@ typedef struct LtTarget {
     /* Whether a call that never returns means that its instruction counts as
      * executed (a system call) rather than as a fault. */
     bool (*completes)(const char *helper, const uint64_t *args, unsigned count);
+    /* Whether a helper's access at that address is none that the program makes. */
+    bool (*is_systems)(CPUArchState *env, uint64_t addr);
     /* Why not everything that this CPU does can be traced, or NULL. */
     const char *(*untraced)(CPUState *cpu);
     /* How QEMU's cc_op numbers map to enum lti_cc. */

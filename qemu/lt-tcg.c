@@ -687,7 +687,8 @@ static void report_vector(unsigned n, unsigned value, unsigned zero, bool perhap
     o->flags = perhaps ? LTI_OP_CHANGED : 0;
 }
 
-static void report_part(const LtPart *p, bool perhaps, TCGv_i64 temp)
+/* `told`: or another part of the register is told of. */
+static void report_part(const LtPart *p, bool told, bool perhaps, TCGv_i64 temp)
 {
     uint32_t slot = s.offset;
     TCGv_i32 value;
@@ -708,7 +709,9 @@ static void report_part(const LtPart *p, bool perhaps, TCGv_i64 temp)
         s.offset += 4;
     }
     struct lti_op *o = set_words(false, p->word, slot, s.offset - slot);
-    tell(o, p->reg, p->width);
+    if (told) {
+        tell(o, p->reg, p->width);
+    }
     o->flags = perhaps || p->kind == LT_PART_CHANGES ? LTI_OP_CHANGED : 0;
 }
 
@@ -759,10 +762,17 @@ static void report_parts(TCGOp *op, const Written *w)
     }
     for (uint32_t left = w->parts; left; left &= left - 1) {
         const LtPart *p = &lt_target.parts[ctz32(left)];
+        const LtPart *last = &lt_target.parts[31 - clz32(w->parts)];
+        bool again = false;
+
+        for (const LtPart *q = p + 1; q <= last; q++) {
+            again |= (w->parts >> (q - lt_target.parts) & 1) && q->reg == p->reg &&
+                     q->kind == LT_PART_VALUE;
+        }
         if (p->kind == LT_PART_X87) {
             report_x87();
         } else {
-            report_part(p, w->perhaps, temp);
+            report_part(p, !again, w->perhaps, temp);
         }
     }
     tcg_temp_free_i64(temp);
@@ -1046,7 +1056,11 @@ static void call_writes(TCGOp *op, Written *w)
     if (!e.known) {
         return; /* all registers are compared */
     }
-    w->parts |= e.parts;
+    for (unsigned k = 0; k < args; k++) {
+        if (arg_temp(op->args[TCGOP_CALLO(op) + k]) == tcgv_ptr_temp(tcg_env)) {
+            w->parts |= e.parts;
+        }
+    }
     w->perhaps |= e.perhaps;
     for (uint32_t left = e.vectors; left; left &= left - 1) {
         vector_written(w, ctz32(left), 0, e.perhaps ? lt_target.vector.size : 16, false);

@@ -291,8 +291,8 @@ static LtEffect effect(const char *helper, bool returns)
             LtEffect e = helpers[i].effect;
 
             e.known = true;
-            if (returns) {
-                e.pointers = 0;
+            if (returns && e.bytes != sizeof_field(CPUX86State, xmm_regs)) {
+                e.pointers = 0; /* but memset() returns a pointer */
             } else if (has_suffix(helper, "_ymm") && e.bytes) {
                 e.bytes = 32;
             }
@@ -369,6 +369,13 @@ static uint64_t enter_syscall(CPUArchState *env)
     return pc;
 }
 
+/* The descriptor tables, which are the kernel's and not in a program's memory. */
+static bool is_systems(CPUArchState *env, uint64_t addr)
+{
+    return addr - env->gdt.base <= env->gdt.limit ||
+           (env->ldt.base && addr - env->ldt.base <= env->ldt.limit);
+}
+
 static const char *untraced(CPUState *cpu)
 {
     return NULL;
@@ -401,6 +408,7 @@ const LtTarget lt_target = {
     .effect = effect,
     .refine = refine,
     .completes = completes,
+    .is_systems = is_systems,
     .untraced = untraced,
     .cc_map = cc_map,
     .enter_syscall = enter_syscall,

@@ -305,6 +305,10 @@ enum oracle_event gdbstub_step(struct oracle *oracle)
     }
     if (load_regs(oracle) != 0 || (writes_wide(code) && load_wide(oracle) != 0))
         return ORACLE_SIGNAL;
+    /* The stub does not show the thread pointer; only this can change it. */
+    if ((code & 0xffffffe0) == 0xd51bd040)
+        oracle->regs[LT_AARCH64_TPIDR_EL0] =
+            (code & 31) == 31 ? 0 : oracle->regs[code & 31];
     oracle->steps++;
     oracle->insns++;
     oracle->iterations = 1;
