@@ -34,19 +34,19 @@ typedef struct LtPart {
 
 /* What a helper does besides returning a value. */
 typedef struct LtEffect {
-    bool known;        /* what follows is all that it does */
-    bool memory;       /* it may access guest memory or raise an exception */
-    bool flags;        /* it writes the flags register */
-    uint64_t regs;     /* stream registers that it always writes, a bit each */
-    uint8_t pointers;  /* it writes where these of its pointers into the CPU's state
-                          point to, a bit each, */
-    uint16_t bytes;    /* this many bytes; 0: its last argument is a gvec
-                          descriptor that says how many */
-    uint16_t parts;    /* it writes these of lt_target.parts, a bit each, if it is
-                          given the CPU's state as a whole */
-    uint32_t vectors;  /* vector registers, a bit each */
-    bool perhaps;      /* of these and the parts, those that are told are those
-                          that are not what they were */
+    bool known;       /* what follows is all that it does */
+    bool memory;      /* it may access guest memory or raise an exception */
+    bool flags;       /* it writes the flags register */
+    uint64_t regs;    /* stream registers that it always writes, a bit each */
+    uint8_t pointers; /* it writes where these of its pointers into the CPU's state
+                         point to, a bit each, */
+    uint16_t bytes;   /* this many bytes; 0: its last argument is a gvec
+                         descriptor that says how many */
+    uint16_t parts;   /* it writes these of lt_target.parts, a bit each, if it is
+                         given the CPU's state as a whole */
+    uint32_t vectors; /* vector registers, a bit each */
+    bool perhaps;     /* of these and the parts, those that are told are those
+                         that are not what they were */
 } LtEffect;
 
 typedef struct LtTarget {

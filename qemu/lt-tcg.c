@@ -84,8 +84,8 @@ static struct {
     uint32_t stamp;
     bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
     bool df_written, flags_event;
-    Written parts;   /* written by the instruction */
-    bool branched;   /* it has had a branch */
+    Written parts;         /* written by the instruction */
+    bool branched;         /* it has had a branch */
     unsigned ways;         /* out of a complex instruction, so far */
     TCGLabel *branch;      /* where the last branch goes, if all that was known
                               there still is, else NULL */
@@ -720,8 +720,10 @@ static void report_x87(void)
     static const struct {
         uint8_t word, words, reg, width;
     } regs[] = {
-        {LTI_X86_FCW, 1, LTI_X86_REG_FCW, 2},      {LTI_X86_FSW, 1, LTI_X86_REG_FSW, 2},
-        {LTI_X86_FTW, 1, LTI_X86_REG_FTW, 1},      {LTI_X86_FPR, 2, LTI_X86_REG_FPR0, 10},
+        {LTI_X86_FCW, 1, LTI_X86_REG_FCW, 2},
+        {LTI_X86_FSW, 1, LTI_X86_REG_FSW, 2},
+        {LTI_X86_FTW, 1, LTI_X86_REG_FTW, 1},
+        {LTI_X86_FPR, 2, LTI_X86_REG_FPR0, 10},
         {LTI_X86_FPR + 2, 2, LTI_X86_REG_FPR0 + 1, 10},
         {LTI_X86_FPR + 4, 2, LTI_X86_REG_FPR0 + 2, 10},
         {LTI_X86_FPR + 6, 2, LTI_X86_REG_FPR0 + 3, 10},
@@ -737,9 +739,9 @@ static void report_x87(void)
                   tcgv_ptr_temp(to));
     tcg_temp_free_ptr(to);
     for (unsigned i = 0; i < ARRAY_SIZE(regs); i++) {
-        struct lti_op *o = set_words(
-            false, regs[i].word, s.offset + 8 * (regs[i].word - LTI_X86_FCW),
-            8 * regs[i].words);
+        struct lti_op *o =
+            set_words(false, regs[i].word, s.offset + 8 * (regs[i].word - LTI_X86_FCW),
+                      8 * regs[i].words);
         tell(o, regs[i].reg, regs[i].width);
         o->flags = LTI_OP_CHANGED;
     }
@@ -976,8 +978,7 @@ static LtEffect effect_of(TCGOp *op)
     e = *known;
     if (!e.known && lt_target.refine) {
         uint64_t args[8];
-        lt_target.refine(&e, info->name, args,
-                         constant_args(op, args, ARRAY_SIZE(args)));
+        lt_target.refine(&e, info->name, args, constant_args(op, args, ARRAY_SIZE(args)));
     }
     return e;
 }
@@ -1006,7 +1007,8 @@ static bool env_offset(TCGOp *op, TCGTemp *t, intptr_t *offset)
     return false;
 }
 
-static void vector_written(Written *w, unsigned n, unsigned from, unsigned size, bool zero)
+static void vector_written(Written *w, unsigned n, unsigned from, unsigned size,
+                           bool zero)
 {
     unsigned mask;
 

@@ -44,7 +44,7 @@ static const LtGlobal globals[] = {
 #define SEGMENT(n)                                                                       \
     {                                                                                    \
         offsetof(CPUX86State, segs[n].selector), 4, LTI_X86_SELECTORS + (n),             \
-            LTI_X86_REG_ES + (n), 2, LT_PART_VALUE                                         \
+            LTI_X86_REG_ES + (n), 2, LT_PART_VALUE                                       \
     }
 
 static const LtPart parts[] = {
@@ -301,8 +301,8 @@ static LtEffect effect(const char *helper, bool returns)
     }
     return (LtEffect){
         .memory = true,
-        .flags = strcmp(helper, "write_eflags") == 0 ||
-                 strcmp(helper, "iret_protected") == 0,
+        .flags =
+            strcmp(helper, "write_eflags") == 0 || strcmp(helper, "iret_protected") == 0,
     };
 }
 
@@ -314,7 +314,9 @@ static void refine(LtEffect *effect, const char *helper, const uint64_t *args,
             .known = true,
             .memory = true,
             .parts = SELECTOR(args[0]),
-            .regs = args[0] == R_FS ? R(18) : args[0] == R_GS ? R(19) : 0,
+            .regs = args[0] == R_FS   ? R(18)
+                    : args[0] == R_GS ? R(19)
+                                      : 0,
         };
     }
 }

@@ -638,7 +638,8 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
         if (d->queue_at < d->queue_count) {
             struct queued *q = &d->queue[d->queue_at++];
 
-            if (q->event.any.type == LT_EVENT_REG_WRITE && q->event.reg_write.width <= 8) {
+            if (q->event.any.type == LT_EVENT_REG_WRITE &&
+                q->event.reg_write.width <= 8) {
                 q->event.reg_write.data = (const uint8_t *)&q->event.reg_write.value;
             }
             *out = &q->event.any;

@@ -303,8 +303,8 @@ struct lti_op {
 };
 
 #define LTI_OP_32 1u
-#define LTI_OP_BSWAP 2u  /* memory: the value is byte-swapped in memory */
-#define LTI_OP_HIDDEN 4u /* register: part of another one, no event */
+#define LTI_OP_BSWAP 2u   /* memory: the value is byte-swapped in memory */
+#define LTI_OP_HIDDEN 4u  /* register: part of another one, no event */
 #define LTI_OP_CHANGED 8u /* words: no event if the register stays the same */
 
 enum lti_opcode {

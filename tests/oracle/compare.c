@@ -101,8 +101,8 @@ struct comparison {
     uint8_t code[16];
     uint32_t length;
     struct file before;
-    uint64_t written_regs;            /* by its events: a bit each of the first 64 */
-    uint8_t written[ORACLE_REGS];     /* and their widths */
+    uint64_t written_regs;        /* by its events: a bit each of the first 64 */
+    uint8_t written[ORACLE_REGS]; /* and their widths */
     uint64_t write_events;
     uint64_t read_events;
     struct {
@@ -864,8 +864,8 @@ static void check_registers(struct comparison *c, const struct file *now,
                reg_text(c, now, reg, a), reg_text(c, &should, reg, b),
                reg_text(c, &c->before, reg, d));
     }
-    if (changed && (oracle_set_regs(&c->oracle) != 0 ||
-                    (wide && oracle_set_wide(&c->oracle) != 0)))
+    if (changed &&
+        (oracle_set_regs(&c->oracle) != 0 || (wide && oracle_set_wide(&c->oracle) != 0)))
         c->give_up = 1;
 }
 

@@ -30,10 +30,10 @@ struct oracle {
     int pid;
     int fd; /* gdbstub: the connection */
     char socket_path[64];
-    uint64_t regs[ORACLE_REGS]; /* those of up to 8 bytes */
+    uint64_t regs[ORACLE_REGS];              /* those of up to 8 bytes */
     uint8_t wide[ORACLE_REGS][ORACLE_WIDTH]; /* the others */
-    int has_ymm; /* native: the processor has AVX */
-    uint64_t steps;      /* single steps made */
+    int has_ymm;                             /* native: the processor has AVX */
+    uint64_t steps;                          /* single steps made */
     uint64_t insns;      /* instructions executed: steps of a repeated string
                             instruction count once */
     uint64_t iterations; /* steps of the last instruction */
