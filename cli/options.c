@@ -12,7 +12,7 @@
 #include "lt/lt.h"
 
 /* Options without a letter. */
-enum { ARCH = 256, THREADS = 257 };
+enum { OPTION_ARCH = 256, OPTION_THREADS = 257, OPTION_CPU = 258 };
 
 static const char help[] =
     "Usage: lt run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
@@ -37,6 +37,7 @@ static const char help[] =
     "                        executes) or none\n"
     "      --threads=HOW     serial (the default): one thread of a process runs at a\n"
     "                        time, so that the log has one order; or parallel\n"
+    "      --cpu=MODEL       the program's processor, as QEMU's -cpu\n"
     "  -c, --count           no log but a summary: how many instructions and events\n"
     "                        there were, and the symbols where most of them ran;\n"
     "                        instructions are counted even if --events leaves them out\n"
@@ -214,10 +215,13 @@ static int parse_one(int option, const char *argument, struct options *options)
         return 0;
     case 'F':
         return parse_word("follow", argument, follows, &options->follow);
-    case THREADS:
+    case OPTION_THREADS:
         return parse_word("threads", argument, threads, &options->threads);
     case 'c':
         options->count = true;
+        return 0;
+    case OPTION_CPU:
+        options->cpu = argument;
         return 0;
     default: /* getopt_long() has said what is wrong */
         fprintf(stderr, "Try \"lt --help\".\n");
@@ -235,9 +239,10 @@ int options_parse(int argc, char **argv, struct options *options)
         {"range", required_argument, NULL, 'r'},
         {"sysroot", required_argument, NULL, 'L'},
         {"follow", required_argument, NULL, 'F'},
-        {"threads", required_argument, NULL, THREADS},
+        {"threads", required_argument, NULL, OPTION_THREADS},
         {"count", no_argument, NULL, 'c'},
-        {"arch", no_argument, NULL, ARCH},
+        {"cpu", required_argument, NULL, OPTION_CPU},
+        {"arch", no_argument, NULL, OPTION_ARCH},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {0},
@@ -253,7 +258,7 @@ int options_parse(int argc, char **argv, struct options *options)
             return options_help();
         if (option == 'V')
             return options_version();
-        if (option == ARCH)
+        if (option == OPTION_ARCH)
             return options_architectures();
         if (option == 'm' || option == 'r') {
             /* A second one would silently replace the first. */

@@ -152,6 +152,7 @@ static int run_program(char *path, const struct options *options, struct log *lo
     config.sysroot = options->sysroot;
     config.follow = options->follow;
     config.threads = options->threads;
+    config.cpu = options->cpu;
     error = lt_session_create(&config, &session);
     if (error < 0)
         return failed(NULL, error);

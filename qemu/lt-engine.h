@@ -44,6 +44,11 @@ void lt_helper_access(CPUState *cpu, uint64_t addr, uint32_t size, bool store);
 void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t size,
                       bool store);
 
+/* atomic_template.h: a compare-and-exchange helper found something else.  x86 writes
+ * back what was there; on aarch64 that is no write, which is what the function says. */
+extern __thread bool lt_exchange_failed;
+bool lt_skip_exchange(void);
+
 static inline void lt_watch_store(CPUState *cpu, uint64_t addr, uint32_t size)
 {
     if (unlikely(lt_watch_stores)) {

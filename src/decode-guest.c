@@ -41,8 +41,8 @@ static struct lti_thread *add_thread(struct lti_decoder *d, uint32_t tid)
 
 static void set_tid(struct lti_decoder *d, uint32_t pid, uint32_t tid)
 {
-    d->pid = d->reg_write.pid = d->mem.pid = pid;
-    d->tid = d->reg_write.tid = d->mem.tid = tid;
+    d->pid = d->reg_write.pid = d->wide_write.pid = d->mem.pid = pid;
+    d->tid = d->reg_write.tid = d->wide_write.tid = d->mem.tid = tid;
 }
 
 static void free_thread(struct lti_decoder *d, struct lti_thread *t)
@@ -66,14 +66,14 @@ void lti_decoder_set_thread(struct lti_decoder *d, struct lti_thread *to)
         if (d->insn) {
             from->insn = *d->insn;
         }
-        memcpy(from->regs, d->regs, sizeof *d->regs * d->reg_count);
+        memcpy(from->regs, d->regs, sizeof *d->regs * d->arch->word_count);
         d->known = to->known;
         d->insn = NULL;
         if (to->has_insn) {
             d->kept = to->insn;
             d->insn = &d->kept;
         }
-        memcpy(d->regs, to->regs, sizeof *d->regs * d->reg_count);
+        memcpy(d->regs, to->regs, sizeof *d->regs * d->arch->word_count);
         d->thread = to;
         if (from->gone) {
             free_thread(d, from);

@@ -10,6 +10,7 @@
 #include "decode.h"
 #include "flags.h"
 #include "guest.h"
+#include "registers.h"
 #include "stream.h"
 
 /* An event of a special record that waits for lt_session_next(). */
@@ -50,7 +51,7 @@ struct lti_decoder {
     struct lti_guest *guest;    /* NULL: the stream has not said yet whose it is */
     struct lti_thread *threads; /* at least one */
     struct lti_thread *thread;  /* whose records come */
-    unsigned reg_count;
+    const struct lti_arch *arch;
     bool x86;
     bool known;    /* registers hold the guest's values */
     bool in_event; /* an event is in hand */
@@ -85,7 +86,8 @@ struct lti_decoder {
 
     struct lti_block **blocks; /* LTI_MAX_BLOCKS, those of config.slabs */
 
-    struct lt_reg_write reg_write;
+    struct lt_reg_write reg_write;  /* of a register of 8 bytes */
+    struct lt_reg_write wide_write; /* of any other one */
     struct lt_mem_access mem;
     uint64_t mem_data[2];
     struct queued *queue;
@@ -121,6 +123,21 @@ static inline uint64_t u64_at(const uint8_t *p)
 static inline uint64_t lti_flags_value(const struct lti_decoder *d)
 {
     return d->x86 ? lti_x86_rflags(d->regs, d->cc_map) : lti_a64_nzcv(d->regs);
+}
+
+/* The value of a public register other than the pc, its low 8 bytes. */
+static inline uint64_t lti_reg_value(const struct lti_decoder *d, uint32_t reg)
+{
+    const struct lti_reg *r = &d->arch->regs[reg];
+
+    switch (r->how) {
+    case LTI_REG_FLAGS:
+        return lti_flags_value(d);
+    case LTI_REG_FLOAT:
+        return d->x86 ? lti_x86_mxcsr(d->regs) : lti_a64_fpsr(d->regs);
+    default:
+        return d->regs[r->word];
+    }
 }
 
 /* Calls the callbacks of a kind in `wanted`; the first that says something but
@@ -206,6 +223,24 @@ static inline __attribute__((always_inline)) int deliver_reg(struct lti_decoder 
     e->pc = d->insn ? d->insn->event.pc : 0;
     e->reg = reg;
     e->value = value;
+    LTI_CALL(d, LT_EVENT_REG_WRITE, reg_write, wanted, e, result);
+    return result;
+}
+
+/* The same for a register of any width, of whose words `width` bytes are told. */
+static inline int deliver_wide(struct lti_decoder *d, uint64_t seq, uint32_t reg,
+                               uint32_t width, uint64_t wanted)
+{
+    struct lt_reg_write *e = &d->wide_write;
+    int result;
+
+    e->seq = seq;
+    e->pc = d->insn ? d->insn->event.pc : 0;
+    e->reg = reg;
+    e->width = width;
+    e->value = lti_reg_value(d, reg);
+    e->data = width > 8 ? (const uint8_t *)&d->regs[d->arch->regs[reg].word]
+                        : (const uint8_t *)&e->value;
     LTI_CALL(d, LT_EVENT_REG_WRITE, reg_write, wanted, e, result);
     return result;
 }

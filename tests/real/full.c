@@ -20,7 +20,7 @@
 #include "lt/lt.h"
 #include "lt/unstable.h"
 
-#define REGS 64u
+#define REGS 128
 #define BUCKETS 1024u
 
 struct process {
@@ -38,10 +38,10 @@ struct thread {
     uint8_t code[16];
     uint32_t length;
     uint32_t regs, pc_reg;
-    uint64_t file[REGS]; /* registers as write events tell them */
-    int known;           /* they do */
-    int behind_kernel;   /* a signal's or a process's registers come, not the
-                            instruction's */
+    uint8_t file[REGS][32]; /* registers as write events tell them */
+    int known;              /* they do */
+    int behind_kernel;      /* a signal's or a process's registers come, not the
+                               instruction's */
     struct thread *next;
 };
 
@@ -147,16 +147,36 @@ static struct thread *common(struct totals *t, const void *record)
 /* A register that is not what its write events make it, at the instruction
  * behind the one in hand. */
 static void changed(struct totals *t, lt_session *session, struct thread *thread,
-                    uint32_t reg, uint64_t value)
+                    uint32_t reg, const uint8_t *value)
 {
+    const uint32_t arch = thread->process->arch;
+    int width = lt_reg_width(arch, reg), i;
     char text[128] = "";
 
     lt_disassemble(session, thread->pc, thread->code, thread->length, text, sizeof text);
-    if (t->problems < 10)
-        fprintf(stderr,
-                "full: %s is %#" PRIx64 " behind %s, its events say %#" PRIx64 "\n",
-                lt_reg_name(thread->process->arch, reg), value, text, thread->file[reg]);
-    problem(t, "a register changed without an event", thread->pc, value);
+    if (t->problems < 10) {
+        fprintf(stderr, "full: behind %s, %s is 0x", text, lt_reg_name(arch, reg));
+        for (i = width; i-- > 0;)
+            fprintf(stderr, "%02x", value[i]);
+        fprintf(stderr, ", its events say 0x");
+        for (i = width; i-- > 0;)
+            fprintf(stderr, "%02x", thread->file[reg][i]);
+        fprintf(stderr, "\n");
+    }
+    problem(t, "a register changed without an event", thread->pc, reg);
+}
+
+/* The low half of a ymm is an xmm. */
+static void set_reg(struct thread *thread, uint32_t reg, const uint8_t *data,
+                    uint32_t width)
+{
+    memcpy(thread->file[reg], data, width);
+    if (thread->process->arch != LT_ARCH_X86_64)
+        return;
+    if (reg >= LT_X86_64_XMM0 && reg < LT_X86_64_XMM0 + 16)
+        memcpy(thread->file[reg - LT_X86_64_XMM0 + LT_X86_64_YMM0], data, 16);
+    else if (reg >= LT_X86_64_YMM0 && reg < LT_X86_64_YMM0 + 16)
+        memcpy(thread->file[reg - LT_X86_64_YMM0 + LT_X86_64_XMM0], data, 16);
 }
 
 static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
@@ -175,17 +195,19 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
     /* Now and then the whole register file: events alone must give it. */
     look = !thread->known || thread->insns % t->every == 0;
     for (reg = 0; look && reg < thread->regs; reg++) {
-        uint64_t value;
+        uint8_t value[32];
+        int width = lt_reg_read_bytes(session, reg, value, sizeof value);
 
-        if (lt_reg_read(session, reg, &value) != 0) {
+        if (width <= 0) {
             problem(t, "a register cannot be read", e->pc, reg);
             return LT_STOP;
         }
-        if (thread->known && reg != thread->pc_reg && value != thread->file[reg])
+        if (thread->known && reg != thread->pc_reg &&
+            memcmp(value, thread->file[reg], (size_t)width))
             changed(t, session, thread, reg, value);
-        if (reg == thread->pc_reg && value != e->pc)
-            problem(t, "the program counter is another", e->pc, value);
-        thread->file[reg] = value;
+        if (reg == thread->pc_reg && memcmp(value, &e->pc, sizeof e->pc) != 0)
+            problem(t, "the program counter is another", e->pc, reg);
+        memcpy(thread->file[reg], value, (size_t)width);
     }
     thread->pc = e->pc;
     memcpy(thread->code, e->bytes, e->length);
@@ -204,8 +226,11 @@ static int on_reg(lt_session *session, const struct lt_reg_write *e, void *user)
     t->reg_writes++;
     if (e->pc != thread->pc && !thread->behind_kernel)
         problem(t, "a register write of another instruction", e->pc, e->reg);
-    if (e->reg < thread->regs)
-        thread->file[e->reg] = e->value;
+    if (e->reg >= thread->regs ||
+        (int)e->width != lt_reg_width(thread->process->arch, e->reg))
+        problem(t, "a register write of a strange width", e->pc, e->width);
+    else
+        set_reg(thread, e->reg, e->data, e->width);
     return 0;
 }
 
