@@ -4,6 +4,7 @@
  * engine share.  Compiled once for each guest architecture.
  *
  *     lt-process.c   the guest process: start, exec, fork, exit, system calls
+ *     lt-capture.c   what system calls point to
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-tcg.c       the pass over a translation block's TCG operations
  *     lt-x86_64.c, lt-aarch64.c   what differs between guest architectures
@@ -87,6 +88,12 @@ void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside);
 void *lt_desc_alloc(uint32_t size); /* room for a descriptor */
 uint32_t lt_block_reserve(void);    /* a block number for it */
 void lt_desc_publish(uint32_t block, void *desc);
+
+/* lt-capture.c: appends pieces to a record.  `lengths` are six, kept from entry to
+ * return. */
+void lt_capture_enter(GByteArray *to, int nr, const int64_t *args, uint32_t *lengths);
+void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
+                       uint32_t *lengths);
 
 /* lt-process.c */
 unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */

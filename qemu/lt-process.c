@@ -327,33 +327,35 @@ int __wrap_cpu_exec(CPUState *cpu)
     return trap;
 }
 
-static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args)
+static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args,
+                           uint32_t *lengths)
 {
     g_autoptr(GByteArray) record = g_byte_array_new();
     uint32_t head[2] = {nr, 0};
-    uint8_t strings = 0;
 
-    if (nr >= 0 && nr < (int)ARRAY_SIZE(lt_control->strings)) {
-        strings = lt_control->strings[nr];
-    }
     put(record, &pc, 8);
     put(record, head, 8);
     for (int i = 0; i < 6; i++) {
         uint64_t value = args[i];
         put(record, &value, 8);
     }
-    for (uint32_t i = 0; i < 6; i++) {
-        char *text = strings & (1u << i) ? lock_user_string(args[i]) : NULL;
-        if (text) {
-            uint32_t size = strnlen(text, 4095);
-            uint32_t entry[2] = {i, size};
-            put(record, entry, 8);
-            put(record, text, size);
-            put(record, "\0\0\0", ROUND_UP(size, 4) - size);
-            unlock_user(text, args[i], 0);
-        }
-    }
+    lt_capture_enter(record, nr, args, lengths);
     memcpy(lt_special(cpu, LTI_S_SYSCALL, record->len), record->data, record->len);
+}
+
+static void record_return(CPUState *cpu, uint64_t pc, int nr, const abi_long *args,
+                          abi_long ret, uint32_t *lengths)
+{
+    g_autoptr(GByteArray) record = g_byte_array_new();
+    uint32_t head[2] = {nr, 0};
+    /* 512 is the kernel's own number for a call that is made again. */
+    int64_t value = ret == -QEMU_ESIGRETURN ? 0 : ret == -QEMU_ERESTARTSYS ? -512 : ret;
+
+    put(record, &pc, 8);
+    put(record, head, 8);
+    put(record, &value, 8);
+    lt_capture_return(record, nr, args, value, lengths);
+    memcpy(lt_special(cpu, LTI_S_SYSRET, record->len), record->data, record->len);
 }
 
 /* An exec that returns has failed. */
@@ -376,8 +378,8 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     CPUState *cpu = env_cpu(env);
     const abi_long args[6] = {a1, a2, a3, a4, a5, a6};
     uint64_t pc = lt_target.enter_syscall(env);
+    uint32_t lengths[6];
     abi_long ret;
-    uint8_t *p;
 
     exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     if (!lt_stream_owns(cpu)) {
@@ -389,7 +391,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         return ret;
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
-    record_syscall(cpu, pc, nr, args);
+    record_syscall(cpu, pc, nr, args, lengths);
     in_syscall = true;
     lt_make_room(cpu);
     lt_commit(cpu);
@@ -412,12 +414,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     }
     sigreturned = ret == -QEMU_ESIGRETURN;
     flush_pending(cpu);
-    p = lt_special(cpu, LTI_S_SYSRET, 24);
-    stq_he_p(p, pc);
-    stl_he_p(p + 8, nr);
-    stl_he_p(p + 12, 0);
-    /* 512 is the kernel's own number for a call that is made again. */
-    stq_he_p(p + 16, sigreturned ? 0 : ret == -QEMU_ERESTARTSYS ? -512 : ret);
+    record_return(cpu, pc, nr, args, ret, lengths);
     lt_commit(cpu);
     return ret;
 }

@@ -80,6 +80,7 @@ void lti_decoder_destroy(struct lti_decoder *d)
 {
     if (d) {
         forget_blocks(d);
+        lti_captures_free(&d->captures);
         free(d->blocks);
         free(d->queue);
         free(d);
@@ -323,23 +324,14 @@ static int helper_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
     return result;
 }
 
-/* Reads the strings behind a system call record into d->call. */
-static bool take_strings(struct lti_decoder *d, const uint8_t *p, uint32_t size)
+/* Takes what the call's record has of the memory that it points to. */
+static int take_captures(struct lti_decoder *d, uint32_t phase, const uint8_t *p,
+                         uint32_t size)
 {
-    memset(d->call.strings, 0, sizeof d->call.strings);
-    while (size >= 8) {
-        uint32_t index = u32_at(p), length = u32_at(p + 4), padded = (length + 3) & ~3u;
+    int error = lti_captures_take(&d->captures, &d->call, phase, p, size);
 
-        if (index >= 6 || length >= sizeof d->strings[0] || padded > size - 8) {
-            return false;
-        }
-        memcpy(d->strings[index], p + 8, length);
-        d->strings[index][length] = 0;
-        d->call.strings[index] = d->strings[index];
-        p += 8 + padded;
-        size -= 8 + padded;
-    }
-    return size == 0;
+    return error == LT_ERR_STREAM ? damaged(d, "a system call's memory is malformed")
+                                  : error;
 }
 
 static int deliver_call(struct lti_decoder *d, uint32_t phase)
@@ -362,8 +354,10 @@ static int deliver_call(struct lti_decoder *d, uint32_t phase)
 
 static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    if (size < 64 || !take_strings(d, p + 64, size - 64)) {
-        return damaged(d, "a system call record is malformed");
+    int error;
+
+    if (size < 64) {
+        return damaged(d, "a system call record is too short");
     }
     d->call.pc = u64_at(p);
     if (d->insn && d->insn->event.pc != d->call.pc) {
@@ -377,13 +371,21 @@ static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     for (int i = 0; i < 6; i++) {
         d->call.args[i] = u64_at(p + 16 + 8 * i);
     }
-    return deliver_call(d, LT_PHASE_ENTER);
+    lti_captures_clear(&d->captures);
+    error = take_captures(d, LT_PHASE_ENTER, p + 64, size - 64);
+    return error ? error : deliver_call(d, LT_PHASE_ENTER);
 }
 
 static int syscall_return(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    if (size != 24 || u32_at(p + 8) != d->call.nr) {
+    int error;
+
+    if (size < 24 || u32_at(p + 8) != d->call.nr) {
         return damaged(d, "a system call return does not fit its call");
+    }
+    error = take_captures(d, LT_PHASE_RETURN, p + 24, size - 24);
+    if (error) {
+        return error;
     }
     d->call.ret = (int64_t)u64_at(p + 16);
     d->call.error = d->call.ret < 0 && d->call.ret >= -4095 ? (uint32_t)-d->call.ret : 0;

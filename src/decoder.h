@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "captures.h"
 #include "decode.h"
 #include "flags.h"
 #include "stream.h"
@@ -69,7 +70,7 @@ struct lti_decoder {
     struct lt_mem_access mem;
     uint64_t mem_data[2];
     struct lt_syscall call;
-    char strings[6][4096];
+    struct lti_captures captures; /* of the call */
 
     struct queued *queue;
     unsigned queue_count, queue_room, queue_at;

@@ -198,9 +198,7 @@ static void fill_control(lt_session *session, struct lti_control *control)
     control->version = LTI_STREAM_VERSION;
     lti_callbacks_wanted(&session->callbacks, control->ranges, &control->range_count,
                          &control->record);
-    for (uint32_t nr = 0; nr < sizeof control->strings; nr++) {
-        control->strings[nr] = lti_syscall_strings(session->arch, nr);
-    }
+    lti_syscall_captures(session->arch, control);
 }
 
 static int make_decoder(lt_session *session)
@@ -709,4 +707,26 @@ int lt_syscall_text(const lt_session *session, const struct lt_syscall *call, ch
     }
     return session->arch == 0 ? LT_ERR_STATE
                               : lti_syscall_text(session->arch, call, text, text_size);
+}
+
+int lt_syscall_arg_text(const lt_session *session, const struct lt_syscall *call,
+                        uint32_t index, char *text, size_t text_size)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    return session->arch == 0
+               ? LT_ERR_STATE
+               : lti_syscall_arg_text(session->arch, call, index, text, text_size);
+}
+
+int lt_syscall_result_text(const lt_session *session, const struct lt_syscall *call,
+                           char *text, size_t text_size)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    return session->arch == 0
+               ? LT_ERR_STATE
+               : lti_syscall_result_text(session->arch, call, text, text_size);
 }

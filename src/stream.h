@@ -76,6 +76,59 @@ enum lti_phase {
     LTI_PHASE_END = 3    /* the guest ended; all records are committed */
 };
 
+/*
+ * What the engine copies of the memory that a system call points to.  A form is
+ * what a call's arguments are, in general or if one of them has a certain value: the
+ * first that fits counts.
+ */
+#define LTI_MAX_CALLS 1024u /* system call numbers */
+#define LTI_MAX_FORMS 768u  /* the first is not used */
+#define LTI_MAX_CAPTURES 1024u
+#define LTI_CAPTURE_MAX 4096u    /* bytes of one piece of memory */
+#define LTI_CAPTURE_STRING 4095u /* bytes of a string */
+#define LTI_CAPTURE_ITEM 1024u   /* bytes of one of several strings or buffers */
+
+struct lti_form {
+    uint32_t mask;    /* fits if the argument, masked, ... */
+    uint32_t value;   /* ... is this, in 32 bits */
+    uint16_t first;   /* of its captures */
+    uint8_t captures; /* how many */
+    uint8_t arg;      /* 6: fits always */
+};
+
+struct lti_capture {
+    uint8_t arg;     /* the pointer */
+    uint8_t how;     /* enum lti_capture_how */
+    uint8_t when;    /* LTI_CAPTURE_ENTER, .. */
+    uint8_t count;   /* enum lti_capture_count: how many bytes or elements */
+    uint16_t number; /* the number, or an argument's */
+    uint16_t unit;   /* bytes of an element */
+};
+
+enum lti_capture_how {
+    LTI_CAPTURE_BYTES = 0,   /* count times unit bytes */
+    LTI_CAPTURE_TEXT = 1,    /* a string */
+    LTI_CAPTURE_TEXTS = 2,   /* an array of strings that ends with NULL */
+    LTI_CAPTURE_VECTORS = 3, /* count times struct iovec, and the buffers */
+    LTI_CAPTURE_MESSAGE = 4, /* struct msghdr, with name, buffers and control */
+    LTI_CAPTURE_MESSAGES = 5 /* count times struct mmsghdr */
+};
+
+#define LTI_CAPTURE_ENTER 1u
+#define LTI_CAPTURE_RETURN 2u      /* unless the call failed */
+#define LTI_CAPTURE_INTERRUPTED 4u /* at the return with EINTR */
+
+enum lti_capture_count {
+    LTI_COUNT_NUMBER = 0,  /* `number` */
+    LTI_COUNT_ARG = 1,     /* an argument */
+    LTI_COUNT_ARG32 = 2,   /* an int argument */
+    LTI_COUNT_RET = 3,     /* what the call returns */
+    LTI_COUNT_POINTER = 4, /* the u32 that an argument points to, at entry and now,
+                              whichever is less */
+    LTI_COUNT_BITS = 5,    /* longs with so many bits as an argument says */
+    LTI_COUNT_IOCTL = 6    /* as the request, the second argument, says */
+};
+
 struct lti_control {
     /* Written by the library before the start. */
     uint64_t magic;
@@ -83,8 +136,9 @@ struct lti_control {
     uint32_t record; /* LTI_RECORD_* */
     uint32_t range_count;
     uint32_t reserved0;
-    uint8_t strings[1024]; /* by system call number: a bit for each argument
-                              that points to a string the kernel reads */
+    uint16_t form_of[LTI_MAX_CALLS]; /* a call's first form; 0: nothing to copy */
+    struct lti_form forms[LTI_MAX_FORMS];
+    struct lti_capture captures[LTI_MAX_CAPTURES];
     /* Written by the engine. */
     uint32_t phase;      /* enum lti_phase */
     uint32_t load_error; /* host errno with which loading failed */
@@ -144,10 +198,12 @@ enum lti_special {
     LTI_S_READ = 3,    /* alike: a helper's load */
     LTI_S_REGS = 4,    /* u32 reason, u32 skip, u64 values[]: the register file;
                           skip - 1 is a register whose write is told later */
-    LTI_S_SYSCALL = 5, /* u64 pc, u32 nr, u32 0, u64 args[6], then for each
-                          argument that is a string u32 index, u32 bytes, text
-                          padded to 4 */
-    LTI_S_SYSRET = 6,  /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno) */
+    LTI_S_SYSCALL = 5, /* u64 pc, u32 nr, u32 0, u64 args[6], then pieces of the
+                          memory that arguments point to: u32 argument |
+                          LTI_PIECE_* << 8, u32 bytes, u64 addr, bytes padded
+                          to 4 */
+    LTI_S_SYSRET = 6,  /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno),
+                          pieces */
     LTI_S_MAP = 7,     /* u64 start, end, offset, u32 prot, u32 path bytes, path,
                           which is not empty */
     LTI_S_UNMAP = 8,   /* u64 start, end */
@@ -155,6 +211,8 @@ enum lti_special {
     LTI_S_EXIT = 10,   /* i32 status, i32 signal */
     LTI_S_FORGET = 11  /* block numbers start anew; see lti_control.room */
 };
+
+#define LTI_PIECE_STRING 1u /* a string: its end was found or it was cut */
 
 /* Why a LTI_S_REGS record stands there. */
 enum lti_regs_reason {

@@ -182,7 +182,7 @@ static const struct example examples[] = {
      {1, 04010001},
      {"\x01\x7f\n\"\\\xc3\xa9"
       "1"},
-     "open(\"\\001\\177\\n\\\"\\\\\\303\\2511\", O_WRONLY|O_SYNC)"},
+     "open(\"\\1\\177\\n\\\"\\\\\\303\\2511\", O_WRONLY|O_SYNC)"},
     {X86, 1, {1, 0x7fff0000, 14}, {NULL}, "write(1, 0x7fff0000, 14)"},
     {X86, 0, {0xffffffff, 0, UINT64_MAX}, {NULL}, "read(-1, NULL, 18446744073709551615)"},
     {X86,
@@ -231,7 +231,7 @@ static const struct example examples[] = {
      {NULL},
      "clone(CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, NULL, NULL, 0x9000, NULL)"},
     {X86, 13, {11, 0x9000, 0, 8}, {NULL}, "rt_sigaction(SIGSEGV, 0x9000, NULL, 8)"},
-    {X86, 13, {34, 0x9000, 0, 8}, {NULL}, "rt_sigaction(34, 0x9000, NULL, 8)"},
+    {X86, 13, {34, 0x9000, 0, 8}, {NULL}, "rt_sigaction(SIGRT_2, 0x9000, NULL, 8)"},
     {X86, 14, {2, 0x9000, 0, 8}, {NULL}, "rt_sigprocmask(SIG_SETMASK, 0x9000, NULL, 8)"},
     {X86, 62, {(uint64_t)-1, 9}, {NULL}, "kill(-1, SIGKILL)"},
     {X86,
@@ -243,18 +243,14 @@ static const struct example examples[] = {
      202,
      {0x9000, 0x189, 5, 0, 0, 0xffffffff},
      {NULL},
-     "futex(0x9000, FUTEX_WAIT_BITSET|FUTEX_PRIVATE_FLAG|FUTEX_CLOCK_REALTIME, 5, NULL, "
-     "NULL, 4294967295)"},
-    {X86,
-     202,
-     {0x9000, 0, 5, 0, 0, 0},
-     {NULL},
-     "futex(0x9000, FUTEX_WAIT, 5, NULL, NULL, 0)"},
+     "futex(0x9000, FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME, 5, NULL, "
+     "FUTEX_BITSET_MATCH_ANY)"},
+    {X86, 202, {0x9000, 0, 5, 0, 0, 0}, {NULL}, "futex(0x9000, FUTEX_WAIT, 5, NULL)"},
     {X86,
      41,
      {2, 02004001, 0},
      {NULL},
-     "socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0)"},
+     "socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, IPPROTO_IP)"},
     {X86,
      54,
      {3, 1, 2, 0x9000, 4},
@@ -271,7 +267,7 @@ static const struct example examples[] = {
     {X86, 98, {UINT64_MAX, 0x9000}, {NULL}, "getrusage(RUSAGE_CHILDREN, 0x9000)"},
     {X86, 158, {0x1002, 0x9000}, {NULL}, "arch_prctl(ARCH_SET_FS, 0x9000)"},
     {X86, 318, {0x9000, 8, 1}, {NULL}, "getrandom(0x9000, 8, GRND_NONBLOCK)"},
-    {X86, 29, {0, 100, 01600}, {NULL}, "shmget(0, 100, IPC_CREAT|0600)"},
+    {X86, 29, {0, 100, 01600}, {NULL}, "shmget(IPC_PRIVATE, 100, IPC_CREAT|0600)"},
     {X86,
      327,
      {3, 0x9000, 1, 16, 99, 8},
@@ -302,16 +298,22 @@ static struct lt_syscall event_of(const struct example *example)
 
 static void test_text(void **state)
 {
+    unsigned wrong = 0;
+
     (void)state;
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         struct lt_syscall event = event_of(&examples[i]);
         size_t length = strlen(examples[i].text);
         char text[256];
 
-        assert_int_equal(lti_syscall_text(examples[i].arch, &event, text, sizeof text),
-                         length);
-        assert_string_equal(text, examples[i].text);
+        int result = lti_syscall_text(examples[i].arch, &event, text, sizeof text);
+
+        if (strcmp(text, examples[i].text) != 0)
+            print_error("%s\n%s\n", text, examples[i].text), wrong++;
+        else
+            assert_int_equal(result, length);
     }
+    assert_int_equal(wrong, 0);
 }
 
 /* Cut as snprintf() cuts, whatever the room. */
