@@ -386,6 +386,8 @@ class Writer:
             index, mask, values = condition
             entries = dict((n, v) for n, v, _ in self.entries[form.args[index][2], arch])
             for value in values:
+                if value.isdigit():
+                    entries[value] = int(value)
                 if value not in entries:
                     raise Error("%s: %s is not one of %s" % (name, value, form.args[index][2]))
                 rows.append("{ %d, %#x, %#x, %s }" % (index, mask, entries[value] & mask, tail))

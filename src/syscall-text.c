@@ -138,7 +138,7 @@ static void put_rest(struct printer *p, enum base base, uint64_t value)
 static void put_set(struct printer *p, const struct set *set, uint64_t value)
 {
     const char *separator = "";
-    uint64_t rest;
+    uint64_t rest, named = 0;
 
     if (!set->is_long)
         value = (uint32_t)value;
@@ -148,19 +148,42 @@ static void put_set(struct printer *p, const struct set *set, uint64_t value)
 
         /* What a name explained is not explained by a second one; a field
          * that is zero is explained only if no other name touched it. */
-        if ((rest & flag->mask) != flag->value || (value & flag->mask) != flag->value)
+        if ((rest & flag->mask) != flag->value || (value & flag->mask) != flag->value ||
+            (!flag->value && (named & flag->mask)))
             continue;
         put_string(p, separator);
         put_string(p, flag->name);
         if (!set->is_bits)
             return;
         rest &= ~flag->mask;
+        named |= flag->mask;
         separator = "|";
     }
     if (rest || !*separator) {
         put_string(p, separator);
         put_rest(p, set->rest, rest);
     }
+}
+
+/* The number of a request that has no name, in its parts. */
+static void put_request(struct printer *p, uint32_t value)
+{
+    static const char *const directions[] = {"_IOC_NONE", "_IOC_WRITE", "_IOC_READ",
+                                             "_IOC_READ|_IOC_WRITE"};
+
+    put_string(p, "_IOC(");
+    put_string(p, directions[value >> 30]);
+    put_format(p, ", %#" PRIx32 ", %#" PRIx32, value >> 8 & 0xff, value & 0xff);
+    put_format(p, ", %#" PRIx32 ")", value >> 16 & 0x3fff);
+}
+
+static bool has_name(const struct set *set, uint32_t value)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        if (set->flags[i].value == value)
+            return true;
+    }
+    return false;
 }
 
 static void put_file_mode(struct printer *p, uint64_t value)
@@ -183,6 +206,10 @@ void put_scalar(struct printer *p, unsigned kind, uint64_t value, size_t size)
             put_string(p, "SIGRTMIN");
         else
             put_format(p, "SIGRT_%u", (unsigned)value - 32);
+        return;
+    }
+    if (kind == KIND_IOCTLREQ && !has_name(set, (uint32_t)value)) {
+        put_request(p, (uint32_t)value);
         return;
     }
     if (set) {
@@ -362,7 +389,8 @@ static void put_both(struct printer *p, const struct arg *arg, uint64_t addr)
 {
     const char *arrow = " => ";
 
-    if (arg->kind == KIND_POLLFD || p->call->phase != LT_PHASE_RETURN ||
+    /* What became of these stands behind the result. */
+    if (arg->kind == KIND_POLLFD || arg->kind == KIND_FDSET || p->call->phase != LT_PHASE_RETURN ||
         same_memory(p, addr)) {
         if (!put_pointee(p, arg, addr, LT_PHASE_ENTER))
             put_pointer(p, addr);
@@ -542,6 +570,7 @@ static void put_success(struct printer *p, unsigned kind)
 /* What a wait came to: "(Timeout)", or which descriptors are ready. */
 static void put_events(struct printer *p)
 {
+    const char *separator = " (";
     bool waits = false;
 
     for (unsigned i = 0; i < p->form->count; i++) {
@@ -553,8 +582,17 @@ static void put_events(struct printer *p)
             put_revents(p, arg, p->call->args[i]);
             put_string(p, ")");
         }
+        if (arg->kind == KIND_FDSET && p->call->ret > 0 && p->call->args[i]) {
+            put_string(p, separator);
+            put_string(p, i == 1 ? "in " : i == 2 ? "out " : "except ");
+            if (!put_pointee(p, arg, p->call->args[i], LT_PHASE_RETURN))
+                put_pointer(p, p->call->args[i]);
+            separator = ", ";
+        }
         waits |= arg->kind == KIND_POLLFD || arg->kind == KIND_FDSET;
     }
+    if (*separator == ',')
+        put(p, ")", 1);
     if (waits && p->call->ret == 0)
         put_string(p, " (Timeout)");
 }

@@ -85,5 +85,7 @@ foreach(arch x86_64 aarch64)
         real_guest(${arch} ${compiler} ${name} ${source})
         real_guest(${arch} ${compiler} ${name}-static ${source} -static)
     endforeach()
+    real_guest(${arch} ${compiler} catalogue ${CMAKE_CURRENT_SOURCE_DIR}/syscalls/catalogue.c
+        -static -no-pie)
 endforeach()
 add_custom_target(guests ALL DEPENDS ${guest_files})

@@ -224,7 +224,7 @@ static const struct example examples[] = {
     {X86, 72, {3, 1030, 10}, {NULL}, "fcntl(3, F_DUPFD_CLOEXEC, 10)"},
     {X86, 72, {3, 6, 0x9000}, {NULL}, "fcntl(3, F_SETLK, 0x9000)"},
     {X86, 16, {1, 0x5413, 0x9000}, {NULL}, "ioctl(1, TIOCGWINSZ, 0x9000)"},
-    {X86, 16, {1, 0xdeadbeef, 0}, {NULL}, "ioctl(1, 0xdeadbeef, 0)"},
+    {X86, 16, {1, 0xdeadbeef, 0}, {NULL}, "ioctl(1, _IOC(_IOC_READ|_IOC_WRITE, 0xbe, 0xef, 0x1ead), 0)"},
     {X86,
      56,
      {0x1200011, 0, 0, 0x9000, 0},
