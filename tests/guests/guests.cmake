@@ -85,7 +85,9 @@ foreach(arch x86_64 aarch64)
         real_guest(${arch} ${compiler} ${name} ${source})
         real_guest(${arch} ${compiler} ${name}-static ${source} -static)
     endforeach()
-    real_guest(${arch} ${compiler} catalogue ${CMAKE_CURRENT_SOURCE_DIR}/syscalls/catalogue.c
-        -static -no-pie)
+    foreach(name catalogue restart)
+        real_guest(${arch} ${compiler} ${name}
+            ${CMAKE_CURRENT_SOURCE_DIR}/syscalls/${name}.c -static -no-pie)
+    endforeach()
 endforeach()
 add_custom_target(guests ALL DEPENDS ${guest_files})

@@ -366,6 +366,89 @@ static void processes(void)
     CALL(capget, NULL, NULL);
 }
 
+/* What is newer or rarer. */
+static void more(void)
+{
+    static struct statx extended;
+    static struct statfs file_system;
+    static struct utsname name;
+    static struct itimerspec timer = {{1, 0}, {2, 3}};
+    static struct sigevent event;
+    static struct clone_args clone;
+    static struct mmsghdr messages[2];
+    static struct iovec vectors[2] = {{"one", 3}, {"two!", 4}};
+    static struct sockaddr_nl netlink = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    static struct {
+        struct cmsghdr head;
+        int fds[2];
+    } control = {{sizeof control, SOL_SOCKET, SCM_RIGHTS}, {0, 1}};
+    static struct timespec timeout;
+    static struct rusage usage;
+    static uint32_t header[2] = {0x20080522, 0}, data[6];
+    static uint64_t set = 1 << (SIGUSR1 - 1);
+    static siginfo_t info;
+    static cpu_set_t cpus;
+    static int pair[2], timer_id;
+    int fd, child;
+
+    CALL(statx, AT_FDCWD, "folder/file", AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS,
+         &extended);
+    CALL(statx, AT_FDCWD, "nowhere", AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MODE,
+         &extended);
+    CALL(statfs, "/proc", &file_system);
+    CALL(setxattr, "folder/file", "user.name", "a value", 7, XATTR_CREATE);
+    CALL(getxattr, "folder/file", "user.other", buffer, 100);
+    fd = (int)CALL(inotify_init1, IN_NONBLOCK | IN_CLOEXEC);
+    CALL(inotify_add_watch, fd, "folder", IN_CREATE | IN_DELETE | IN_ONLYDIR);
+    CALL(inotify_rm_watch, fd, 99);
+    CALL(close, fd);
+    event.sigev_notify = SIGEV_NONE;
+    event.sigev_signo = SIGUSR1;
+    CALL(timer_create, CLOCK_MONOTONIC, &event, &timer_id);
+    CALL(timer_settime, timer_id, 0, &timer, NULL);
+    CALL(timer_delete, timer_id);
+    CALL(rt_sigtimedwait, &set, &info, &timeout, 8);
+    CALL(sched_setaffinity, 0, 0, &cpus);
+    CALL(clone3, &clone, 8);
+    child = (int)CALL(clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+        CALL(exit_group, 7);
+    }
+    CALL(waitid, P_PID, child, &info, WEXITED | WNOWAIT, NULL);
+    CALL(waitid, P_PID, child, NULL, WEXITED, NULL);
+    CALL(waitid, P_ALL, 0, &info, WEXITED | WNOHANG, NULL);
+    CALL(getrusage, 77, &usage);
+    CALL(capget, header, data);
+    CALL(socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair);
+    messages[0].msg_hdr.msg_iov = &vectors[0];
+    messages[0].msg_hdr.msg_iovlen = 1;
+    messages[0].msg_hdr.msg_control = &control;
+    messages[0].msg_hdr.msg_controllen = sizeof control;
+    CALL(sendmsg, pair[0], &messages[0].msg_hdr, 0);
+    messages[0].msg_hdr.msg_control = NULL;
+    messages[0].msg_hdr.msg_controllen = 0;
+    messages[1].msg_hdr.msg_iov = &vectors[1];
+    messages[1].msg_hdr.msg_iovlen = 1;
+    CALL(sendto, pair[0], "to nobody", 9, MSG_DONTWAIT, NULL, 0);
+    CALL(close, pair[0]);
+    CALL(close, pair[1]);
+    fd = (int)CALL(socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    CALL(bind, fd, &netlink, sizeof netlink);
+    CALL(close, fd);
+    CALL(mount, "nothing", "nowhere", "tmpfs", MS_NOSUID | MS_NODEV | MS_RELATIME, NULL);
+    CALL(umount2, "nowhere", MNT_DETACH);
+    CALL(kcmp, -1, -1, 1, 0, 0);
+    CALL(mknodat, AT_FDCWD, "fifo", S_IFIFO | 0600, 0);
+    CALL(mlock, NULL, 0);
+    CALL(membarrier, 4096, 0, 0);
+    CALL(splice, -1, NULL, -1, NULL, 10, 1 | 2);
+    CALL(tee, -1, -1, 10, 2);
+    CALL(close_range, 1000, 2000, 4);
+    CALL(setns, -1, CLONE_NEWNET);
+    CALL(fchownat, AT_FDCWD, "nowhere", -1, 5, AT_SYMLINK_NOFOLLOW);
+    CALL(uname, &name);
+}
+
 int main(void)
 {
     CALL(close, -1000);
@@ -375,5 +458,6 @@ int main(void)
     waiting();
     sockets();
     processes();
+    more();
     CALL(exit_group, 0);
 }
