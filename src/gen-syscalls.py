@@ -27,8 +27,8 @@ BUILTINS = {
     "mode": 4, "openmode": 4, "filemode": 4, "dev": 4, "ioctlarg": 0, "socklen": 4,
     "bytes": 1, "hexbytes": 1, "cstring": 1, "argv": 8, "envp": 8, "iovec": 16,
     "msghdr": 56, "mmsghdr": 64, "sockaddr": 1, "optval": 1, "sigset": 8,
-    "sigsetarg": 16, "wstatus": 4, "dirents": 1, "dirents64": 1, "fdset": 0,
-    "cpuset": 1, "sighandler": 8, "sarestorer": 8, "rlimvalue": 8, "capbits": 4,
+    "sigsetarg": 16, "wstatus": 4, "dirents": 1, "dirents64": 1, "fdset": 0, "capdata": 24, "nonzero": 8,
+    "cpuset": 1, "sighandler": 8, "sarestorer": 8, "rlimvalue": 8,
     "stsize": 8, "strdev": 8, "fsid": 8, "epolldata": 8, "revents": 2, "siginfo": 128,
     "netport": 2, "nethl": 4, "ip4": 4, "ip6": 16, "hexgroups": 4, "none": 0,
 }
@@ -170,7 +170,7 @@ class Form:
             self.result = words[-1]
             words = words[:-2]
         for word in words:
-            match = re.fullmatch(r"(\w+):(<>|[<>]|)(interrupted\.)?(\w+)(?:\[(\*?\w+)\])?", word)
+            match = re.fullmatch(r"(\w+):(<>|[<>]|)(interrupted\.)?(\w+)(?:\[([*{]?\w+)\])?", word)
             if not match:
                 raise Error("cannot understand %s" % word)
             name, way, interrupted, kind, count = match.groups()
@@ -368,6 +368,8 @@ class Writer:
                 how = "COUNT_NUMBER, %s" % count
             elif count == "ret":
                 how = "COUNT_RET, 0"
+            elif count.startswith("{"):
+                how = "COUNT_BYTES, %d" % form.index(count[1:])
             elif count.startswith("*"):
                 how = "COUNT_POINTER, %d" % form.index(count[1:])
             else:
@@ -384,7 +386,8 @@ class Writer:
                 rows.append("{ NO_CONDITION, 0, 0, %s }" % tail)
                 continue
             index, mask, values = condition
-            entries = dict((n, v) for n, v, _ in self.entries[form.args[index][2], arch])
+            kind = form.args[index][2]
+            entries = {n: v for n, v, _ in self.entries.get((kind, arch), [])}
             for value in values:
                 if value.isdigit():
                     entries[value] = int(value)

@@ -47,7 +47,14 @@ struct layout {
 enum way { WAY_IN = 1, WAY_OUT = 2, WAY_INTERRUPTED = 4 };
 
 /* How many of them it is: struct arg. */
-enum count { COUNT_ONE, COUNT_NUMBER, COUNT_ARG, COUNT_RET, COUNT_POINTER };
+enum count {
+    COUNT_ONE,
+    COUNT_NUMBER,
+    COUNT_ARG,
+    COUNT_BYTES, /* an argument has the size of the one structure */
+    COUNT_RET,
+    COUNT_POINTER
+};
 
 struct arg {
     const char *name;

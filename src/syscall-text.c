@@ -272,7 +272,7 @@ void put_value(struct printer *p, unsigned kind, const uint8_t *from, size_t siz
     size_t unit = kind < KIND_COUNT ? p->table->sizes[kind] : 0;
 
     if (kind >= KIND_FIRST_STRUCT) {
-        put_struct(p, kind, from);
+        put_struct(p, kind, from, size);
     } else if (put_special_value(p, kind, from, size)) {
         return;
     } else if (size <= 8) {
@@ -287,7 +287,7 @@ void put_value(struct printer *p, unsigned kind, const uint8_t *from, size_t siz
     }
 }
 
-void put_struct(struct printer *p, unsigned kind, const uint8_t *from)
+void put_struct(struct printer *p, unsigned kind, const uint8_t *from, size_t size)
 {
     const struct layout *layout = &p->table->layouts[kind - KIND_FIRST_STRUCT];
     const char *separator = "";
@@ -296,6 +296,8 @@ void put_struct(struct printer *p, unsigned kind, const uint8_t *from)
     for (unsigned i = 0; i < layout->count; i++) {
         const struct field *field = &layout->fields[i];
 
+        if ((size_t)field->offset + field->size > size)
+            break;
         if (field_is_hidden(layout, field, from))
             continue;
         put_string(p, separator);
@@ -317,6 +319,7 @@ uint64_t element_count(const struct printer *p, const struct arg *arg)
 
     switch (arg->count) {
     case COUNT_ARG:
+    case COUNT_BYTES:
         if (p->table->sizes[p->form->args[arg->number].kind] == 4)
             return (int32_t)value < 0 ? 0 : (uint32_t)value;
         return value;
@@ -339,8 +342,15 @@ static bool put_elements(struct printer *p, const struct arg *arg, uint64_t addr
     size_t size;
 
     size = get_memory(p, addr, LTI_CAPTURE_MAX, &data);
-    if (size == SIZE_MAX || !unit || (count && size < unit))
+    if (size == SIZE_MAX || !unit || (count && size < unit && arg->count != COUNT_BYTES))
         return false;
+    if (arg->count == COUNT_BYTES) {
+        size = size < count ? size : (size_t)count;
+        if (size < 4)
+            return false;
+        put_struct(p, arg->kind, data, size < unit ? size : unit);
+        return true;
+    }
     if (arg->count == COUNT_ONE) {
         put_string(p, is_struct ? "" : "[");
         put_value(p, arg->kind, data, unit);
@@ -390,8 +400,8 @@ static void put_both(struct printer *p, const struct arg *arg, uint64_t addr)
     const char *arrow = " => ";
 
     /* What became of these stands behind the result. */
-    if (arg->kind == KIND_POLLFD || arg->kind == KIND_FDSET || p->call->phase != LT_PHASE_RETURN ||
-        same_memory(p, addr)) {
+    if (arg->kind == KIND_POLLFD || arg->kind == KIND_FDSET ||
+        p->call->phase != LT_PHASE_RETURN || same_memory(p, addr)) {
         if (!put_pointee(p, arg, addr, LT_PHASE_ENTER))
             put_pointer(p, addr);
         return;

@@ -46,8 +46,8 @@ void put_scalar(struct printer *p, unsigned kind, uint64_t value, size_t size);
 /* Anything in memory that is no special kind of unknown length. */
 void put_value(struct printer *p, unsigned kind, const uint8_t *from, size_t size);
 
-/* A structure; `from` holds all of it. */
-void put_struct(struct printer *p, unsigned kind, const uint8_t *from);
+/* A structure, of which there are `size` bytes: members behind them are left out. */
+void put_struct(struct printer *p, unsigned kind, const uint8_t *from, size_t size);
 
 /* How many elements or bytes the argument says, whatever was copied. */
 uint64_t element_count(const struct printer *p, const struct arg *arg);

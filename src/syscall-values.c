@@ -163,6 +163,16 @@ static uint64_t moved_bytes(const struct printer *p)
                                                             : UINT64_MAX;
 }
 
+static void put_descriptors(struct printer *p, const uint8_t *data, size_t size)
+{
+    put(p, "[", 1);
+    for (size_t i = 0; i + 4 <= size; i += 4) {
+        put_string(p, i ? ", " : "");
+        put_scalar(p, KIND_FD, u32_of(data + i), 4);
+    }
+    put(p, "]", 1);
+}
+
 static void put_address(struct printer *p, const uint8_t *data, size_t size);
 
 /* Control messages: struct cmsghdr is a size, a level and a type. */
@@ -197,9 +207,9 @@ static void put_control(struct printer *p, uint64_t addr, uint64_t length)
         if (whole >= 16 && bytes <= rest) {
             put_string(p, ", cmsg_data=");
             if (level == 1 && type == 1)
-                put_value(p, KIND_FD, data + at + 16, bytes > 8 ? bytes : 12);
+                put_descriptors(p, data + at + 16, bytes);
             else if (level == 1 && type == 2 && bytes == 12)
-                put_struct(p, KIND_UCRED, data + at + 16);
+                put_struct(p, KIND_UCRED, data + at + 16, bytes);
             else
                 put_buffer(p, data + at + 16, bytes, bytes);
         }
@@ -312,7 +322,7 @@ static void put_address(struct printer *p, const uint8_t *data, size_t size)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         /* Padding at the end may be missing. */
         if (known[i].family == family && size >= p->table->sizes[known[i].kind]) {
-            put_struct(p, known[i].kind, data);
+            put_struct(p, known[i].kind, data, size);
             return;
         }
     }
@@ -348,12 +358,12 @@ static bool put_option(struct printer *p, uint64_t addr)
     if (size == SIZE_MAX || size == 0)
         return false;
     if (level == 1 && option == 13 && size == p->table->sizes[KIND_LINGER]) {
-        put_struct(p, KIND_LINGER, data);
+        put_struct(p, KIND_LINGER, data, size);
     } else if (level == 1 && option == 17 && size == p->table->sizes[KIND_UCRED]) {
-        put_struct(p, KIND_UCRED, data);
+        put_struct(p, KIND_UCRED, data, size);
     } else if (level == 1 && (option == 20 || option == 21) &&
                size == p->table->sizes[KIND_TIMEVAL]) {
-        put_struct(p, KIND_TIMEVAL, data);
+        put_struct(p, KIND_TIMEVAL, data, size);
     } else if (size == 4) {
         put_format(p, "[%" PRId32 "]", (int32_t)u32_of(data));
     } else {
@@ -505,6 +515,53 @@ static bool put_siginfo(struct printer *p, uint64_t addr)
     return true;
 }
 
+static void put_capability_set(struct printer *p, const char *name, uint64_t bits)
+{
+    const struct set *set = lti_kind_set(p->table, KIND_CAPABILITY);
+    const char *separator = "";
+
+    put_string(p, name);
+    if (!bits)
+        put(p, "0", 1);
+    for (unsigned i = 0; i < 64; i++) {
+        unsigned k = 0;
+
+        if (!(bits >> i & 1))
+            continue;
+        while (k < set->count && set->flags[k].value != i)
+            k++;
+        put_string(p, separator);
+        if (k < set->count)
+            put_string(p, "1<<"), put_string(p, set->flags[k].name);
+        else
+            put_format(p, "1<<%u", i);
+        separator = "|";
+    }
+}
+
+/* One or two times three words, as the version in the first argument says. */
+static bool put_capabilities(struct printer *p, uint64_t addr)
+{
+    static const char *const names[] = {"{effective=", ", permitted=", ", inheritable="};
+    const uint32_t phase = p->phase;
+    const uint8_t *head = NULL, *data = NULL;
+    size_t size = get_memory(p, addr, 24, &data);
+    bool is_first;
+
+    p->phase = LT_PHASE_ENTER;
+    is_first = get_memory(p, p->call->args[0], 4, &head) != 4 ||
+               u32_of(head) == 0x19980330; /* _LINUX_CAPABILITY_VERSION_1 */
+    p->phase = phase;
+    if (size == SIZE_MAX || size < (is_first ? 12 : 24))
+        return false;
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t high = is_first ? 0 : u32_of(data + 12 + 4 * i);
+        put_capability_set(p, names[i], u32_of(data + 4 * i) | high << 32);
+    }
+    put(p, "}", 1);
+    return true;
+}
+
 /* ---- Directories ---- */
 
 /* How many entries: struct linux_dirent and linux_dirent64 have their length at the
@@ -576,6 +633,8 @@ int put_special(struct printer *p, const struct arg *arg, uint64_t addr)
         return put_wait_status(p, addr);
     case KIND_SIGINFO:
         return put_siginfo(p, addr);
+    case KIND_CAPDATA:
+        return put_capabilities(p, addr);
     case KIND_DIRENTS:
     case KIND_DIRENTS64:
         return put_entries(p, arg, addr);
@@ -666,7 +725,7 @@ bool put_special_value(struct printer *p, unsigned kind, const uint8_t *from, si
         put_ip(p, AF_INET6, from);
         return true;
     case KIND_HEXGROUPS:
-        put_format(p, "%08" PRIx32, u32_of(from));
+        put_format(p, "%#08" PRIx32, u32_of(from));
         return true;
     default:
         return false;
@@ -698,6 +757,8 @@ bool field_is_hidden(const struct layout *layout, const struct field *field,
         return !is_device;
     case KIND_SARESTORER:
         return !(member(layout, KIND_SAFLAGS, from, 0) & 0x04000000);
+    case KIND_NONZERO:
+        return get_number(from + field->offset, field->size) == 0;
     case KIND_REVENTS:
         return true; /* it stands behind the result */
     default:

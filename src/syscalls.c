@@ -142,6 +142,7 @@ static void set_count(struct lti_capture *capture, const struct table *table,
 {
     capture->number = arg->number;
     switch (arg->count) {
+    case COUNT_BYTES:
     case COUNT_ARG: {
         unsigned kind = form->args[arg->number].kind;
         capture->count = arg->kind == KIND_FDSET   ? LTI_COUNT_BITS
@@ -181,7 +182,9 @@ static bool capture_of(struct lti_capture *capture, const struct table *table,
     if (!arg->way)
         return false;
     set_count(capture, table, form, arg);
-    capture->unit = arg->kind == KIND_FDSET ? 1 : table->sizes[arg->kind];
+    capture->unit = arg->kind == KIND_FDSET || arg->count == COUNT_BYTES
+                        ? 1
+                        : table->sizes[arg->kind];
     capture->how = arg->kind == KIND_ARGV || arg->kind == KIND_ENVP ? LTI_CAPTURE_TEXTS
                    : arg->kind == KIND_IOVEC                        ? LTI_CAPTURE_VECTORS
                    : arg->kind == KIND_MSGHDR                       ? LTI_CAPTURE_MESSAGE

@@ -27,6 +27,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -383,8 +384,7 @@ static void more(void)
         int fds[2];
     } control = {{sizeof control, SOL_SOCKET, SCM_RIGHTS}, {0, 1}};
     static struct timespec timeout;
-    static struct rusage usage;
-    static uint32_t header[2] = {0x20080522, 0}, data[6];
+    static uint32_t capabilities[2] = {0x20080522, 0}, data[6];
     static uint64_t set = 1 << (SIGUSR1 - 1);
     static siginfo_t info;
     static cpu_set_t cpus;
@@ -402,14 +402,13 @@ static void more(void)
     CALL(inotify_add_watch, fd, "folder", IN_CREATE | IN_DELETE | IN_ONLYDIR);
     CALL(inotify_rm_watch, fd, 99);
     CALL(close, fd);
-    event.sigev_notify = SIGEV_NONE;
     event.sigev_signo = SIGUSR1;
     CALL(timer_create, CLOCK_MONOTONIC, &event, &timer_id);
-    CALL(timer_settime, timer_id, 0, &timer, NULL);
-    CALL(timer_delete, timer_id);
+    CALL(timer_settime, -1, 0, &timer, NULL);
     CALL(rt_sigtimedwait, &set, &info, &timeout, 8);
     CALL(sched_setaffinity, 0, 0, &cpus);
-    CALL(clone3, &clone, 8);
+    clone.exit_signal = 999;
+    CALL(clone3, &clone, 80);
     child = (int)CALL(clone, SIGCHLD, 0, 0, 0, 0);
     if (child == 0) {
         CALL(exit_group, 7);
@@ -417,8 +416,8 @@ static void more(void)
     CALL(waitid, P_PID, child, &info, WEXITED | WNOWAIT, NULL);
     CALL(waitid, P_PID, child, NULL, WEXITED, NULL);
     CALL(waitid, P_ALL, 0, &info, WEXITED | WNOHANG, NULL);
-    CALL(getrusage, 77, &usage);
-    CALL(capget, header, data);
+    CALL(getrusage, RUSAGE_CHILDREN, NULL);
+    CALL(capget, capabilities, data);
     CALL(socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair);
     messages[0].msg_hdr.msg_iov = &vectors[0];
     messages[0].msg_hdr.msg_iovlen = 1;
@@ -440,7 +439,6 @@ static void more(void)
     CALL(kcmp, -1, -1, 1, 0, 0);
     CALL(mknodat, AT_FDCWD, "fifo", S_IFIFO | 0600, 0);
     CALL(mlock, NULL, 0);
-    CALL(membarrier, 4096, 0, 0);
     CALL(splice, -1, NULL, -1, NULL, 10, 1 | 2);
     CALL(tee, -1, -1, 10, 2);
     CALL(close_range, 1000, 2000, 4);

@@ -28,6 +28,12 @@ SAME = [
     (r"wait4\(\d+, (.*) = \d+$", r"wait4(PID, \1 = PID", "another process"),
     (r"waitid\(P_PID, \d+, (.*)si_pid=\d+", r"waitid(P_PID, PID, \1si_pid=PID",
      "another process"),
+    (r"waitid\(P_PID, \d+, NULL", "waitid(P_PID, PID, NULL", "another process"),
+    (r"(timer_create\(.*), \[\d+\]\)", r"\1, [ID])", "QEMU numbers timers otherwise"),
+    (r"(clone3\(\{flags=0), pidfd=NULL, child_tid=NULL, parent_tid=NULL", r"\1",
+     "strace leaves out pointers of clone3() that the flags do not ask for"),
+    (r", tls=NULL\}", "}", "this one too"),
+    (r", set_tid=NULL, set_tid_size=0\}", "}", "strace shows these for their size"),
     (r"si_utime=\d+, si_stime=\d+", "TIMES", "differ from run to run"),
     (r"(recvmsg\(\d+, )(\{msg_namelen=0\}|0x\w+)(.*EAGAIN)", r"\1POINTER\3",
      "strace shows a part of the message that a failing recvmsg() was given"),
@@ -43,6 +49,7 @@ OTHER = [
 
 # (beginning of a line, why): the emulator answers otherwise than the kernel.
 ANSWERS = [
+    ("clone3(", "QEMU has no clone3()"),
     ("ioctl(-1, _IOC", "QEMU looks at the request before it looks at the descriptor"),
 ]
 
