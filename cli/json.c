@@ -180,6 +180,52 @@ static void add_result(struct out *out, const struct lt_syscall *call)
     out_upto(out, p);
 }
 
+/* Names of enum lt_arg_type. */
+static const char *arg_type_name(int type)
+{
+    static const char *const names[] = {
+        [LT_ARG_INT] = "int",       [LT_ARG_UINT] = "uint",
+        [LT_ARG_FD] = "fd",         [LT_ARG_POINTER] = "pointer",
+        [LT_ARG_STRING] = "string", [LT_ARG_FLAGS] = "flags",
+        [LT_ARG_ENUM] = "enum",     [LT_ARG_SIZE] = "size",
+        [LT_ARG_MODE] = "mode",     [LT_ARG_STRUCT] = "struct",
+        [LT_ARG_BUFFER] = "buffer", [LT_ARG_UNUSED] = "unused",
+    };
+
+    return type > 0 && (size_t)type < sizeof names / sizeof *names ? names[type] : NULL;
+}
+
+/* ,"arguments":[{"name":..,"type":..,"value":..,"text":..},..]: those that the call
+ * looks at. */
+static void add_arguments(struct log *log, lt_session *session,
+                          const struct lt_syscall *call, uint32_t count)
+{
+    struct out *out = &log->out;
+    const uint32_t arch = (uint32_t)lt_session_arch(session);
+    const char *separator = "";
+
+    out_plain(out, ",\"arguments\":[");
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = log_arg_text(log, session, call, i);
+        char *p;
+
+        if (!text)
+            continue;
+        out_plain(out, separator);
+        out_plain(out, "{\"name\":");
+        out_json_string(out, lt_syscall_arg_name(arch, call->nr, i));
+        out_plain(out, ",\"type\":");
+        out_json_string(out, arg_type_name(lt_syscall_arg_type(arch, call->nr, i)));
+        p = put_lit(out_room(out, 64), ",\"value\":\"");
+        p = put_hex(p, call->args[i]);
+        out_upto(out, put_lit(p, "\",\"text\":"));
+        out_json_string(out, text);
+        out_bytes(out, "}", 1);
+        separator = ",";
+    }
+    out_bytes(out, "]", 1);
+}
+
 static int on_syscall(lt_session *session, const struct lt_syscall *call, void *user)
 {
     struct log *log = user;
@@ -216,7 +262,12 @@ static int on_syscall(lt_session *session, const struct lt_syscall *call, void *
         p = put_lit(p, "\"return\"");
         out_upto(out, p);
         add_result(out, call);
+        out_bytes(out, ",\"text\":", 8);
+        out_json_string(out, log_call_text(log, session, call));
+        out_bytes(out, ",\"result\":", 10);
+        out_json_string(out, log_result_text(log, session, call));
     }
+    add_arguments(log, session, call, count);
     out_bytes(out, "}\n", 2);
     log_end(log);
     return log_call(log, call);

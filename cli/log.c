@@ -111,19 +111,56 @@ const char *log_reg_name(struct log *log, lt_session *session, uint32_t reg)
     return new_reg_name(log, session, reg);
 }
 
+/* Room for a text of `length` bytes; false: out of memory. */
+static bool call_room(struct log *log, int length)
+{
+    const size_t size = (size_t)length + 4096;
+    char *bigger = realloc(log->call_text, size);
+
+    if (!bigger)
+        return false;
+    log->call_text = bigger;
+    log->call_size = size;
+    return true;
+}
+
 const char *log_call_text(struct log *log, lt_session *session,
                           const struct lt_syscall *call)
 {
     int length = lt_syscall_text(session, call, log->call_text, log->call_size);
 
     if (length >= 0 && (size_t)length >= log->call_size) {
-        size_t size = (size_t)length + 4096;
-        char *bigger = realloc(log->call_text, size);
-        if (!bigger)
+        if (!call_room(log, length))
             return NULL;
-        log->call_text = bigger;
-        log->call_size = size;
         length = lt_syscall_text(session, call, log->call_text, log->call_size);
+    }
+    return length < 0 ? NULL : log->call_text;
+}
+
+const char *log_arg_text(struct log *log, lt_session *session,
+                         const struct lt_syscall *call, uint32_t index)
+{
+    int length =
+        lt_syscall_arg_text(session, call, index, log->call_text, log->call_size);
+
+    if (length >= 0 && (size_t)length >= log->call_size) {
+        if (!call_room(log, length))
+            return NULL;
+        length =
+            lt_syscall_arg_text(session, call, index, log->call_text, log->call_size);
+    }
+    return length < 0 ? NULL : log->call_text;
+}
+
+const char *log_result_text(struct log *log, lt_session *session,
+                            const struct lt_syscall *call)
+{
+    int length = lt_syscall_result_text(session, call, log->call_text, log->call_size);
+
+    if (length >= 0 && (size_t)length >= log->call_size) {
+        if (!call_room(log, length))
+            return NULL;
+        length = lt_syscall_result_text(session, call, log->call_text, log->call_size);
     }
     return length < 0 ? NULL : log->call_text;
 }

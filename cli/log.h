@@ -97,6 +97,14 @@ const char *log_reg_name(struct log *log, lt_session *session, uint32_t reg);
 const char *log_call_text(struct log *log, lt_session *session,
                           const struct lt_syscall *call);
 
+/* One of its arguments; NULL: out of memory, or there is none. */
+const char *log_arg_text(struct log *log, lt_session *session,
+                         const struct lt_syscall *call, uint32_t index);
+
+/* Its result; NULL: out of memory. */
+const char *log_result_text(struct log *log, lt_session *session,
+                            const struct lt_syscall *call);
+
 /* Disassembles into `text`; "(bad)" for what is no instruction.  0 or LT_ERR_*. */
 int log_disassemble(lt_session *session, const struct lt_insn *insn, char *text,
                     size_t size);

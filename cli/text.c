@@ -163,51 +163,30 @@ static int on_mem(lt_session *session, const struct lt_mem_access *access, void 
     return log_end(log);
 }
 
-/* "= 3", "= 0x7f0012340000", "= -2 ENOENT" */
-static char *put_result(char *p, const struct lt_syscall *call)
-{
-    p = put_lit(p, " = ");
-    /* Addresses and the like read better in hexadecimal. */
-    if (!call->error && (call->ret > UINT32_MAX || call->ret < -4096))
-        p = put_hex(p, (uint64_t)call->ret);
-    else
-        p = put_signed(p, call->ret);
-    if (call->error) {
-        const char *name = lt_errno_name(call->error);
-        *p++ = ' ';
-        p = name ? put_bytes(p, name, strlen(name)) : put_dec(p, call->error);
-    }
-    return p;
-}
-
+/* The call, as far as it is known by then, and on its return the result. */
 static int on_syscall(lt_session *session, const struct lt_syscall *call, void *user)
 {
     struct log *log = user;
     struct out *out = &log->out;
-    const char *text = NULL;
-    char *p;
+    const bool returns = call->phase == LT_PHASE_RETURN;
+    const char *text;
 
     if (!(log->kinds & LT_KIND(LT_EVENT_SYSCALL)))
         return log_call(log, call);
-    p = put_under(out_room(out, 256), log, call->tid, call->pc);
-    if (call->phase == LT_PHASE_ENTER) {
-        p = put_lit(p, "syscall  ");
-        text = log_call_text(log, session, call);
-    } else {
-        p = put_lit(p, "return   ");
+    out_upto(out, put_under(out_room(out, 256), log, call->tid, call->pc));
+    out_plain(out, returns ? "return   " : "syscall  ");
+    text = log_call_text(log, session, call);
+    if (text)
+        out_plain(out, text);
+    if (returns && text) {
+        out_bytes(out, " = ", 3);
+        text = log_result_text(log, session, call);
+        if (text)
+            out_plain(out, text);
     }
-    out_upto(out, p);
-    if (text || call->name) {
-        out_plain(out, text ? text : call->name);
-    } else {
-        p = put_lit(out_room(out, 64), "syscall_");
-        out_upto(out, put_dec(p, call->nr));
-    }
-    p = out_room(out, 256);
-    if (call->phase == LT_PHASE_RETURN)
-        p = put_result(p, call);
-    *p++ = '\n';
-    out_upto(out, p);
+    if (!text)
+        return LT_ERR_NO_MEMORY;
+    out_bytes(out, "\n", 1);
     log_end(log);
     return log_call(log, call);
 }

@@ -3,6 +3,7 @@
 set(library_sources
     src/block.c
     src/callbacks.c
+    src/captures.c
     src/decode.c
     src/decode-guest.c
     src/disasm.c
@@ -20,6 +21,8 @@ set(library_sources
     src/streams.c
     src/supervisor.c
     src/symbols.c
+    src/syscall-text.c
+    src/syscall-values.c
     src/syscalls.c
     src/engine-blob.S)
 set(library_packages PkgConfig::CAPSTONE PkgConfig::LIBELF Threads::Threads)
@@ -34,7 +37,8 @@ add_custom_command(OUTPUT ${generated}/syscalls-table.h
     COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}
     COMMAND ${CMAKE_SOURCE_DIR}/src/gen-syscalls.py ${engine_dir}/source
         ${generated}/syscalls-table.h
-    DEPENDS engine ${engine_dir}/unpacked src/gen-syscalls.py src/syscalls.def
+    DEPENDS engine ${engine_dir}/unpacked src/gen-syscalls.py
+        src/uapi.py src/syscalls.def
     COMMENT "Making the system call tables" VERBATIM)
 
 add_library(lt-objects OBJECT ${library_sources} ${generated}/syscalls-table.h)

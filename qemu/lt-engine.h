@@ -5,6 +5,7 @@
  *
  *     lt-process.c   the guest process: start, exec, fork, exit, system calls
  *     lt-threads.c   the baton: one guest thread at a time
+ *     lt-capture.c   what system calls point to
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-tcg.c       the pass over a translation block's TCG operations
  *     lt-x86_64.c, lt-aarch64.c   what differs between guest architectures
@@ -115,6 +116,11 @@ void lt_baton_fork(CPUState *cpu); /* in a forked child */
 /* Parallel threads: `creator` has made one; who made the present one. */
 void lt_thread_made(uint32_t tid, uint32_t creator);
 uint32_t lt_thread_creator(uint32_t tid);
+/* lt-capture.c: appends pieces to a record.  `lengths` are six, kept from entry to
+ * return. */
+void lt_capture_enter(GByteArray *to, int nr, const int64_t *args, uint32_t *lengths);
+void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
+                       uint32_t *lengths);
 
 /* lt-process.c */
 unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */

@@ -577,33 +577,36 @@ MAY_BLOCK(int, syncfs, (int fd), (fd))
 
 /* ---- System calls ---- */
 
-static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args)
+static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args,
+                           uint32_t *lengths)
 {
     g_autoptr(GByteArray) record = g_byte_array_new();
     uint32_t head[2] = {nr, 0};
-    uint8_t strings = 0;
 
-    if (nr >= 0 && nr < (int)ARRAY_SIZE(lt_control->strings)) {
-        strings = lt_control->strings[nr];
-    }
     put(record, &pc, 8);
     put(record, head, 8);
     for (int i = 0; i < 6; i++) {
         uint64_t value = args[i];
         put(record, &value, 8);
     }
-    for (uint32_t i = 0; i < 6; i++) {
-        char *text = strings & (1u << i) ? lock_user_string(args[i]) : NULL;
-        if (text) {
-            uint32_t size = strnlen(text, 4095);
-            uint32_t entry[2] = {i, size};
-            put(record, entry, 8);
-            put(record, text, size);
-            put(record, "\0\0\0", ROUND_UP(size, 4) - size);
-            unlock_user(text, args[i], 0);
-        }
-    }
+    lt_capture_enter(record, nr, args, lengths);
     memcpy(lt_special(cpu, LTI_S_SYSCALL, record->len), record->data, record->len);
+}
+
+static void record_return(CPUState *cpu, uint64_t pc, int nr, const abi_long *args,
+                          abi_long ret, uint32_t *lengths)
+{
+    g_autoptr(GByteArray) record = g_byte_array_new();
+    uint32_t head[2] = {nr, 0};
+    /* 512 is the kernel's own number for a call that is made again. */
+    int64_t value = ret == -QEMU_ESIGRETURN ? 0 : ret == -QEMU_ERESTARTSYS ? -512 : ret;
+
+    put(record, &pc, 8);
+    put(record, head, 8);
+    put(record, &value, 8);
+    lt_capture_return(record, nr, args, value, lengths);
+    lt_stamp(cpu);
+    memcpy(lt_special(cpu, LTI_S_SYSRET, record->len), record->data, record->len);
 }
 
 /* An exec that returns has failed. */
@@ -767,19 +770,6 @@ static void record_name(CPUState *cpu)
     prctl(PR_GET_NAME, p);
 }
 
-static void record_return(CPUState *cpu, uint64_t pc, int nr, abi_long ret)
-{
-    uint8_t *p;
-
-    lt_stamp(cpu);
-    p = lt_special(cpu, LTI_S_SYSRET, 24);
-    stq_he_p(p, pc);
-    stl_he_p(p + 8, nr);
-    stl_he_p(p + 12, 0);
-    /* 512 is the kernel's own number for a call that is made again. */
-    stq_he_p(p + 16, ret == -QEMU_ESIGRETURN ? 0 : ret == -QEMU_ERESTARTSYS ? -512 : ret);
-}
-
 abi_long __real_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
                            abi_long, abi_long, abi_long, abi_long);
 abi_long __wrap_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
@@ -793,6 +783,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     uint64_t pc = lt_target.enter_syscall(env);
     abi_ulong flags = 0;
     bool clones = is_clone(nr, args, &flags);
+    uint32_t lengths[6];
     abi_long ret;
 
     self.exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
@@ -806,7 +797,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
     lt_stamp(cpu);
-    record_syscall(cpu, pc, nr, args);
+    record_syscall(cpu, pc, nr, args, lengths);
     self.in_syscall = true;
     lt_make_room(cpu);
     lt_commit(cpu);
@@ -834,7 +825,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
             lt_thread_made(ret, qemu_get_thread_id());
         }
     }
-    record_return(cpu, pc, nr, ret);
+    record_return(cpu, pc, nr, args, ret, lengths);
     if (nr == TARGET_NR_prctl && a1 == PR_SET_NAME && ret == 0) {
         record_name(cpu);
     }

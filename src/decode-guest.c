@@ -11,6 +11,7 @@ void lti_decoder_free_threads(struct lti_decoder *d)
     while (d->threads) {
         struct lti_thread *next = d->threads->next;
 
+        lti_captures_free(&d->threads->captures);
         free(d->threads);
         d->threads = next;
     }
@@ -277,7 +278,7 @@ int lti_decode_process(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         if (!error && op == LTI_PROCESS_START) {
             /* The child's return from the call that made it is its first record. */
             d->thread->call = call;
-            memset(d->thread->call.strings, 0, sizeof d->thread->call.strings);
+            lti_decoder_forget_captures(&d->thread->call);
         }
     }
     if (error) {

@@ -86,7 +86,7 @@ int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *par
     child->known = parent->known;
     memcpy(child->regs, parent->regs, sizeof *child->regs * LTI_MAX_REGS);
     child->thread->call = parent->thread->call;
-    memset(child->thread->call.strings, 0, sizeof child->thread->call.strings);
+    lti_decoder_forget_captures(&child->thread->call);
     if (parent->insn) {
         child->kept = *parent->insn;
         child->insn = &child->kept;
@@ -390,23 +390,14 @@ static int helper_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
     return result;
 }
 
-/* Reads the strings behind a system call record into d->thread->call. */
-static bool take_strings(struct lti_decoder *d, const uint8_t *p, uint32_t size)
+/* Takes what the call's record has of the memory that it points to. */
+static int take_captures(struct lti_decoder *d, uint32_t phase, const uint8_t *p,
+                         uint32_t size)
 {
-    memset(d->thread->call.strings, 0, sizeof d->thread->call.strings);
-    while (size >= 8) {
-        uint32_t index = u32_at(p), length = u32_at(p + 4), padded = (length + 3) & ~3u;
+    int error = lti_captures_take(&d->thread->captures, &d->thread->call, phase, p, size);
 
-        if (index >= 6 || length >= sizeof d->thread->strings[0] || padded > size - 8) {
-            return false;
-        }
-        memcpy(d->thread->strings[index], p + 8, length);
-        d->thread->strings[index][length] = 0;
-        d->thread->call.strings[index] = d->thread->strings[index];
-        p += 8 + padded;
-        size -= 8 + padded;
-    }
-    return size == 0;
+    return error == LT_ERR_STREAM ? damaged(d, "a system call's memory is malformed")
+                                  : error;
 }
 
 static int deliver_call(struct lti_decoder *d, uint32_t phase)
@@ -429,8 +420,10 @@ static int deliver_call(struct lti_decoder *d, uint32_t phase)
 
 static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    if (size < 64 || !take_strings(d, p + 64, size - 64)) {
-        return damaged(d, "a system call record is malformed");
+    int error;
+
+    if (size < 64) {
+        return damaged(d, "a system call record is too short");
     }
     d->thread->call.pc = u64_at(p);
     if (d->insn && d->insn->event.pc != d->thread->call.pc) {
@@ -444,13 +437,21 @@ static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     for (int i = 0; i < 6; i++) {
         d->thread->call.args[i] = u64_at(p + 16 + 8 * i);
     }
-    return deliver_call(d, LT_PHASE_ENTER);
+    lti_captures_clear(&d->thread->captures);
+    error = take_captures(d, LT_PHASE_ENTER, p + 64, size - 64);
+    return error ? error : deliver_call(d, LT_PHASE_ENTER);
 }
 
 static int syscall_return(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    if (size != 24 || u32_at(p + 8) != d->thread->call.nr) {
+    int error;
+
+    if (size < 24 || u32_at(p + 8) != d->thread->call.nr) {
         return damaged(d, "a system call return does not fit its call");
+    }
+    error = take_captures(d, LT_PHASE_RETURN, p + 24, size - 24);
+    if (error) {
+        return error;
     }
     d->thread->call.ret = (int64_t)u64_at(p + 16);
     d->thread->call.error = d->thread->call.ret < 0 && d->thread->call.ret >= -4095

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "captures.h"
 #include "decode.h"
 #include "flags.h"
 #include "guest.h"
@@ -40,8 +41,8 @@ struct lti_thread {
     bool known;      /* registers hold the guest's values */
     bool has_insn;
     struct lti_insn insn;
-    struct lt_syscall call; /* the last one */
-    char strings[6][4096];
+    struct lt_syscall call;       /* the last one */
+    struct lti_captures captures; /* of it */
     uint64_t regs[LTI_MAX_REGS];
 };
 
@@ -90,6 +91,7 @@ struct lti_decoder {
     struct lt_reg_write wide_write; /* of any other one */
     struct lt_mem_access mem;
     uint64_t mem_data[2];
+
     struct queued *queue;
     unsigned queue_count, queue_room, queue_at;
 
@@ -184,6 +186,14 @@ int lti_decoder_keep(struct lti_decoder *decoder, const void *event, size_t size
 
 /* Who wants events of a kind that filters by code do not restrict. */
 uint64_t lti_decoder_wanted(const struct lti_decoder *decoder, uint32_t type);
+
+/* A copy of a call does not have what its arguments lead to. */
+static inline void lti_decoder_forget_captures(struct lt_syscall *call)
+{
+    memset(call->strings, 0, sizeof call->strings);
+    call->data = NULL;
+    call->data_count = 0;
+}
 
 /* After LT_ERR_STREAM. */
 static inline int lti_damaged(struct lti_decoder *d, const char *problem)

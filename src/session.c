@@ -209,9 +209,8 @@ static void fill_control(lt_session *session, struct lti_control *control)
     if (session->config.cpu != NULL) {
         snprintf(control->cpu, sizeof control->cpu, "%s", session->config.cpu);
     }
-    for (uint32_t nr = 0; nr < sizeof control->strings; nr++) {
-        control->strings[nr] = lti_syscall_strings(session->arch, nr);
-    }
+    lti_syscall_captures(LT_ARCH_X86_64, &control->calls[LT_ARCH_X86_64 - 1]);
+    lti_syscall_captures(LT_ARCH_AARCH64, &control->calls[LT_ARCH_AARCH64 - 1]);
 }
 
 _Static_assert(LTI_FOLLOW_ALL == LT_FOLLOW_ALL && LTI_FOLLOW_FORKS == LT_FOLLOW_FORKS &&
@@ -772,4 +771,26 @@ int lt_syscall_text(const lt_session *session, const struct lt_syscall *call, ch
     }
     uint32_t arch = present_arch(session);
     return arch == 0 ? LT_ERR_STATE : lti_syscall_text(arch, call, text, text_size);
+}
+
+int lt_syscall_arg_text(const lt_session *session, const struct lt_syscall *call,
+                        uint32_t index, char *text, size_t text_size)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    uint32_t arch = present_arch(session);
+    return arch == 0 ? LT_ERR_STATE
+                     : lti_syscall_arg_text(arch, call, index, text, text_size);
+}
+
+int lt_syscall_result_text(const lt_session *session, const struct lt_syscall *call,
+                           char *text, size_t text_size)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    uint32_t arch = present_arch(session);
+    return arch == 0 ? LT_ERR_STATE
+                     : lti_syscall_result_text(arch, call, text, text_size);
 }

@@ -129,18 +129,77 @@ enum lti_phase {
     LTI_PHASE_END = 3    /* the guest ended; all records are committed */
 };
 
+/*
+ * What the engine copies of the memory that a system call points to.  A form is
+ * what a call's arguments are, in general or if one of them has a certain value: the
+ * first that fits counts.
+ */
+#define LTI_MAX_CALLS 1024u /* system call numbers */
+#define LTI_MAX_FORMS 768u  /* the first is not used */
+#define LTI_MAX_CAPTURES 1024u
+#define LTI_CAPTURE_MAX 4096u    /* bytes of one piece of memory */
+#define LTI_CAPTURE_STRING 4095u /* bytes of a string */
+#define LTI_CAPTURE_ITEM 1024u   /* bytes of one of several strings or buffers */
+
+struct lti_form {
+    uint32_t mask;    /* fits if the argument, masked, ... */
+    uint32_t value;   /* ... is this, in 32 bits */
+    uint16_t first;   /* of its captures */
+    uint8_t captures; /* how many */
+    uint8_t arg;      /* 6: fits always */
+};
+
+struct lti_capture {
+    uint8_t arg;     /* the pointer */
+    uint8_t how;     /* enum lti_capture_how */
+    uint8_t when;    /* LTI_CAPTURE_ENTER, .. */
+    uint8_t count;   /* enum lti_capture_count: how many bytes or elements */
+    uint16_t number; /* the number, or an argument's */
+    uint16_t unit;   /* bytes of an element */
+};
+
+enum lti_capture_how {
+    LTI_CAPTURE_BYTES = 0,   /* count times unit bytes */
+    LTI_CAPTURE_TEXT = 1,    /* a string */
+    LTI_CAPTURE_TEXTS = 2,   /* an array of strings that ends with NULL */
+    LTI_CAPTURE_VECTORS = 3, /* count times struct iovec, and the buffers */
+    LTI_CAPTURE_MESSAGE = 4, /* struct msghdr, with name, buffers and control */
+    LTI_CAPTURE_MESSAGES = 5 /* count times struct mmsghdr */
+};
+
+#define LTI_CAPTURE_ENTER 1u
+#define LTI_CAPTURE_RETURN 2u      /* unless the call failed */
+#define LTI_CAPTURE_INTERRUPTED 4u /* at the return with EINTR */
+
+enum lti_capture_count {
+    LTI_COUNT_NUMBER = 0,  /* `number` */
+    LTI_COUNT_ARG = 1,     /* an argument */
+    LTI_COUNT_ARG32 = 2,   /* an int argument */
+    LTI_COUNT_RET = 3,     /* what the call returns */
+    LTI_COUNT_POINTER = 4, /* the u32 that an argument points to, at entry and now,
+                              whichever is less */
+    LTI_COUNT_BITS = 5,    /* longs with so many bits as an argument says */
+    LTI_COUNT_IOCTL = 6    /* as the request, the second argument, says */
+};
+
+/* What is to be copied of the memory that system calls point to. */
+struct lti_calls {
+    uint16_t form_of[LTI_MAX_CALLS]; /* a call's first form; 0: nothing to copy */
+    struct lti_form forms[LTI_MAX_FORMS];
+    struct lti_capture captures[LTI_MAX_CAPTURES];
+};
+
 struct lti_control {
     /* Written by the library before the start. */
     uint64_t magic;
     uint32_t version;
     uint32_t record; /* LTI_RECORD_* */
     uint32_t range_count;
-    uint32_t follow;       /* LTI_FOLLOW_* */
-    uint32_t threads;      /* 0 or LTI_THREADS_PARALLEL */
-    uint32_t slab_limit;   /* slabs a process may have before it starts anew */
-    char cpu[128];         /* QEMU's -cpu; "": the engine's choice */
-    uint8_t strings[1024]; /* by system call number: a bit for each argument
-                              that points to a string the kernel reads */
+    uint32_t follow;           /* LTI_FOLLOW_* */
+    uint32_t threads;          /* 0 or LTI_THREADS_PARALLEL */
+    uint32_t slab_limit;       /* slabs a process may have before it starts anew */
+    char cpu[128];             /* QEMU's -cpu; "": the engine's choice */
+    struct lti_calls calls[2]; /* by LT_ARCH_*, from 1 */
     /* Written by the engines. */
     uint32_t phase;      /* enum lti_phase */
     uint32_t load_error; /* host errno with which loading failed */
@@ -166,7 +225,7 @@ struct lti_control {
     uint32_t engine_pid;
     uint32_t tree_ended; /* no process of the guest's is left */
     uint32_t pad2[12];
-    struct lti_stream streams[LTI_MAX_STREAMS];
+    _Alignas(64) struct lti_stream streams[LTI_MAX_STREAMS];
     struct lti_range ranges[LTI_MAX_FILTERS];
 };
 
@@ -198,10 +257,12 @@ enum lti_special {
     LTI_S_READ = 3,         /* alike: a helper's load */
     LTI_S_REGS = 4,         /* u32 reason, u32 skip, u64 words[]: the register file;
                                skip - 1 is a register whose write is told later */
-    LTI_S_SYSCALL = 5,      /* u64 pc, u32 nr, u32 0, u64 args[6], then for each
-                               argument that is a string u32 index, u32 bytes, text
-                               padded to 4 */
-    LTI_S_SYSRET = 6,       /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno) */
+    LTI_S_SYSCALL = 5,      /* u64 pc, u32 nr, u32 0, u64 args[6], then pieces of
+                               the memory that arguments point to: u32 argument |
+                               LTI_PIECE_* << 8, u32 bytes, u64 addr, bytes padded
+                               to 4 */
+    LTI_S_SYSRET = 6,       /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno),
+                               pieces */
     LTI_S_MAP = 7,          /* u64 start, end, offset, u32 prot, u32 path bytes, path,
                                which is not empty */
     LTI_S_UNMAP = 8,        /* u64 start, end */
@@ -220,6 +281,8 @@ enum lti_special {
     LTI_S_SIGNAL = 19       /* u32 op (enum lt_signal_op), u32 signal, i32 code, u32 0,
                                u64 pc, addr, handler */
 };
+
+#define LTI_PIECE_STRING 1u /* a string: its end was found or it was cut */
 
 /* op of LTI_S_PROCESS: as enum lt_process_op, and: */
 #define LTI_PROCESS_START 0u

@@ -114,6 +114,20 @@ enum lt_phase {
     LT_PHASE_RETURN = 1 /* arguments as at entry, and the result */
 };
 
+/*
+ * A piece of guest memory that an argument of a system call leads to: what it points
+ * to, or what a structure there points to in turn.  A NUL that is not counted stands
+ * behind it.
+ */
+struct lt_syscall_data {
+    uint64_t addr;       /* guest address of the first byte */
+    const uint8_t *data; /* `length` bytes */
+    uint32_t length;     /* 0 to 4096: what is longer is cut */
+    uint32_t arg;        /* number of the argument, from 0 */
+    uint32_t phase;      /* enum lt_phase: when it was copied */
+    uint32_t is_string;  /* 1: up to a NUL there, or cut */
+};
+
 /* A system call begins or returns. */
 struct lt_syscall {
     uint32_t type;
@@ -129,9 +143,14 @@ struct lt_syscall {
     uint32_t error;     /* on return: the guest's errno, 0 on success */
     int64_t ret;        /* on return: what the guest gets; -errno on failure */
     uint64_t args[6];
-    const char *strings[6]; /* the text an argument points to, where it is a
-                               path or another string; NULL elsewhere.  Cut
-                               after 4095 bytes. */
+    const char *strings[6];             /* the text an argument points to, where it is a
+                                           path or another string; NULL elsewhere.  Cut
+                                           after 4095 bytes. */
+    const struct lt_syscall_data *data; /* what arguments lead to, as far as it
+                                           could be read: at entry what the kernel
+                                           reads, on return what it wrote too */
+    uint32_t data_count;
+    uint32_t reserved;
 };
 
 /* What happened to a mapping: the `op` member. */

@@ -300,6 +300,30 @@ enum lt_reg_class {
 /* The kernel's name of a system call, or NULL if there is none. */
 const char *lt_syscall_name(uint32_t arch, uint32_t nr);
 
+/* What an argument of a system call is; numbers are never reused. */
+enum lt_arg_type {
+    LT_ARG_INT = 1,     /* a signed number */
+    LT_ARG_UINT = 2,    /* an unsigned number */
+    LT_ARG_FD = 3,      /* a file descriptor */
+    LT_ARG_POINTER = 4, /* an address */
+    LT_ARG_STRING = 5,  /* the address of a string that the kernel reads */
+    LT_ARG_FLAGS = 6,   /* a set of bits with names */
+    LT_ARG_ENUM = 7,    /* a number with a name */
+    LT_ARG_SIZE = 8,    /* a number of bytes or elements */
+    LT_ARG_MODE = 9,    /* file permissions */
+    LT_ARG_STRUCT = 10, /* the address of one or several structures or numbers */
+    LT_ARG_BUFFER = 11, /* the address of bytes that the kernel reads or writes */
+    LT_ARG_UNUSED = 12  /* passed, and ignored by the kernel */
+};
+
+/* The name of an argument as the manual has it ("pathname"), from 0; NULL if there
+ * is none.  Where the meaning depends on other arguments, as in fcntl(), a general
+ * one. */
+const char *lt_syscall_arg_name(uint32_t arch, uint32_t nr, uint32_t index);
+
+/* The enum lt_arg_type of an argument; LT_ERR_ARGUMENT if there is none. */
+int lt_syscall_arg_type(uint32_t arch, uint32_t nr, uint32_t index);
+
 /* The name of a guest's error number ("ENOENT"), or NULL. */
 const char *lt_errno_name(uint32_t error);
 

@@ -26,14 +26,24 @@ struct lt_stats {
 int lt_session_stats(const lt_session *session, struct lt_stats *stats);
 
 /*
- * Writes a system call for people into `text`, such as
- * openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC), at most `text_size`
- * bytes with the final NUL; its result is not part of it.  Returns the length
- * it would have without a limit.  LT_ERR_ARGUMENT, LT_ERR_STATE (before the
- * run).
+ * Writes a system call for people into `text`, much as strace does: at its entry
+ * such as openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC); on its return with
+ * what the kernel wrote, such as read(3, "\177ELF"..., 832).  The result is not part of
+ * it.  At most `text_size` bytes with the final NUL; returns the length that it
+ * would have without a limit.  LT_ERR_ARGUMENT, LT_ERR_STATE (before the run).
  */
 int lt_syscall_text(const lt_session *session, const struct lt_syscall *call, char *text,
                     size_t text_size);
+
+/* As lt_syscall_text(), for one argument, counted from 0.  LT_ERR_NOT_FOUND if the
+ * call with these arguments has not so many, or does not look at it. */
+int lt_syscall_arg_text(const lt_session *session, const struct lt_syscall *call,
+                        uint32_t index, char *text, size_t text_size);
+
+/* As lt_syscall_text(), for the result: "3", "-1 ENOENT (No such file or directory)",
+ * "? ERESTARTSYS (To be restarted if SA_RESTART is set)"; "?" at the entry. */
+int lt_syscall_result_text(const lt_session *session, const struct lt_syscall *call,
+                           char *text, size_t text_size);
 
 #ifdef __cplusplus
 }

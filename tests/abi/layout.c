@@ -58,7 +58,7 @@ AT(lt_mem_access, value, 48);
 AT(lt_mem_access, data, 56);
 AT(lt_mem_access, old, 64);
 
-SIZE(lt_syscall, 160);
+SIZE(lt_syscall, 176);
 AT(lt_syscall, type, 0);
 AT(lt_syscall, size, 4);
 AT(lt_syscall, seq, 8);
@@ -73,6 +73,16 @@ AT(lt_syscall, error, 52);
 AT(lt_syscall, ret, 56);
 AT(lt_syscall, args, 64);
 AT(lt_syscall, strings, 112);
+AT(lt_syscall, data, 160);
+AT(lt_syscall, data_count, 168);
+
+SIZE(lt_syscall_data, 32);
+AT(lt_syscall_data, addr, 0);
+AT(lt_syscall_data, data, 8);
+AT(lt_syscall_data, length, 16);
+AT(lt_syscall_data, arg, 20);
+AT(lt_syscall_data, phase, 24);
+AT(lt_syscall_data, is_string, 28);
 
 SIZE(lt_module, 64);
 AT(lt_module, type, 0);
@@ -202,6 +212,19 @@ AT(lt_stats, desc_bytes, 24);
 AT(lt_stats, register_checks, 32);
 AT(lt_stats, register_mismatches, 40);
 AT(lt_stats, internal_errors, 48);
+
+IS(LT_ARG_INT, 1);
+IS(LT_ARG_UINT, 2);
+IS(LT_ARG_FD, 3);
+IS(LT_ARG_POINTER, 4);
+IS(LT_ARG_STRING, 5);
+IS(LT_ARG_FLAGS, 6);
+IS(LT_ARG_ENUM, 7);
+IS(LT_ARG_SIZE, 8);
+IS(LT_ARG_MODE, 9);
+IS(LT_ARG_STRUCT, 10);
+IS(LT_ARG_BUFFER, 11);
+IS(LT_ARG_UNUSED, 12);
 
 IS(LT_EVENT_INSN, 1);
 IS(LT_EVENT_REG_WRITE, 2);

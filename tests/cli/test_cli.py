@@ -419,6 +419,13 @@ class Json(guests.Case):
                     self.assertRegex(event["ret"], r"\A(0|-?[1-9]\d*)\Z")
                     if "errno" in event:
                         self.assertEqual(keys[10], "errno")
+                    self.assertEqual(keys[-3:], ["text", "result", "arguments"])
+                else:
+                    self.assertEqual(keys[-2:], ["text", "arguments"])
+                for argument in event["arguments"]:
+                    self.assertEqual(list(argument), ["name", "type", "value", "text"])
+                    self.assertIn(argument["value"], event["args"])
+                    self.assertIn(argument["text"], event["text"])
             elif kind == "module":
                 self.assertIn(event["op"], ("map", "unmap"))
                 self.assertLess(int(event["start"], 16), int(event["end"], 16))
@@ -595,7 +602,8 @@ class Text(guests.Case):
         done = lt("run", "-e", "syscall", behaviour(), "open", "/nonexistent")
         self.assertRegex(done.stderr, rb"(?m)^\d+ +0x[0-9a-f]+ +syscall  openat\(AT_FDCWD, "
                                       rb"\"/nonexistent\", O_RDONLY.*\)$")
-        self.assertRegex(done.stderr, rb"(?m)^\d+ +0x[0-9a-f]+ +return   openat = -2 ENOENT$")
+        self.assertRegex(done.stderr, rb"(?m)^\d+ +0x[0-9a-f]+ +return   openat\(AT_FDCWD, "
+                         rb'"/nonexistent", O_RDONLY\) = -1 ENOENT \(No such file or directory\)$')
 
 
 if __name__ == "__main__":

@@ -267,14 +267,15 @@ static void put_access(unsigned kind, uint64_t addr, const void *bytes, uint32_t
 static void put_syscall(uint64_t pc, uint32_t nr, const uint64_t args[6],
                         const char *text)
 {
-    put_head(LTI_S_SYSCALL, 68 + (text ? 8 + ((strlen(text) + 3) & ~3u) : 0));
+    put_head(LTI_S_SYSCALL, 68 + (text ? 16 + ((strlen(text) + 3) & ~3u) : 0));
     put64(pc);
     put32(nr);
     put32(0);
     put(args, 48);
     if (text) {
-        put32(1);
+        put32(1 | LTI_PIECE_STRING << 8);
         put32((uint32_t)strlen(text));
+        put64(args[1]);
         put_padded(text, strlen(text));
     }
 }
@@ -2007,8 +2008,93 @@ static void test_syscalls(void **state)
                 put32(0);
             }
             assert_int_equal(decode(&got),
-                             size >= 68 && (size - 68) % 8 == 0 ? 0 : LT_ERR_STREAM);
+                             size >= 68 && (size - 68) % 16 == 0 ? 0 : LT_ERR_STREAM);
         }
+    }
+}
+
+/* What the last system call led to. */
+static uint32_t piece_count;
+static struct lt_syscall_data first_piece, last_piece;
+static uint8_t last_bytes[8];
+
+static int on_pieces(lt_session *s, const struct lt_syscall *e, void *user)
+{
+    (void)s;
+    (void)user;
+    piece_count = e->data_count;
+    if (e->data_count) {
+        first_piece = e->data[0];
+        last_piece = e->data[e->data_count - 1];
+        memcpy(last_bytes, last_piece.data,
+               last_piece.length < 8 ? last_piece.length : 8);
+        assert_int_equal(last_piece.data[last_piece.length], 0);
+    }
+    return 0;
+}
+
+/* Copied memory comes with the entry, and with the return behind that of the entry. */
+static void test_captures(void **state)
+{
+    const uint64_t args[6] = {3, 0x5000, 0x6000};
+
+    (void)state;
+    begin(LT_ARCH_X86_64);
+    no_callbacks();
+    add_callback(LT_EVENT_SYSCALL);
+    run.callbacks.list[LT_EVENT_SYSCALL][0].fn.syscall = on_pieces;
+    put_start();
+    put_syscall(0x1234, 257, args, "abc");
+    assert_int_equal(decode(&got), 0);
+    assert_int_equal(piece_count, 1);
+    assert_int_equal(last_piece.addr, 0x5000);
+    assert_int_equal(last_piece.length, 3);
+    assert_int_equal(last_piece.phase, LT_PHASE_ENTER);
+    assert_int_equal(last_piece.is_string, 1);
+    stream.size = 0;
+    put_start();
+    put_syscall(0x1234, 257, args, "abc");
+    put_head(LTI_S_SYSRET, 28 + 2 * (16 + 4) + 16);
+    put64(0x1234);
+    put32(257);
+    put32(0);
+    put64(0);
+    for (uint32_t i = 0; i < 2; i++) {
+        put32(2);
+        put32(4 - i); /* padded */
+        put64(0x6000 + i);
+        put32(0x44332211);
+    }
+    put32(5);
+    put32(0);
+    put64(0);
+    assert_int_equal(decode(&got), 0);
+    assert_int_equal(piece_count, 4);
+    assert_int_equal(first_piece.addr, 0x5000);
+    assert_int_equal(last_piece.addr, 0);
+    assert_int_equal(last_piece.arg, 5);
+    assert_int_equal(last_piece.length, 0);
+    assert_int_equal(last_piece.phase, LT_PHASE_RETURN);
+    /* The next call does not have them any more. */
+    put_syscall(0x1234, 39, args, NULL);
+    assert_int_equal(decode(&got), 0);
+    assert_int_equal(piece_count, 0);
+    /* An argument that cannot be, too many bytes, more than the record has. */
+    for (unsigned bad = 0; bad < 4; bad++) {
+        stream.size = 0;
+        put_start();
+        put_head(LTI_S_SYSCALL, 68 + 16 + (bad == 1 ? 4100 : 4));
+        put64(0x1234);
+        put32(257);
+        put32(0);
+        put(args, 48);
+        put32(bad == 0 ? 6 : 0);
+        put32(bad == 1 ? 4097 : bad == 2 ? 5 : bad == 3 ? UINT32_MAX : 4);
+        put64(0x5000);
+        for (unsigned i = 0; i < (bad == 1 ? 1025u : 1u); i++) {
+            put32(0);
+        }
+        assert_int_equal(decode(&got), LT_ERR_STREAM);
     }
 }
 
@@ -2616,6 +2702,7 @@ int main(void)
         cmocka_unit_test(test_stats),
         cmocka_unit_test(test_register_records),
         cmocka_unit_test(test_syscalls),
+        cmocka_unit_test(test_captures),
         cmocka_unit_test(test_modules),
         cmocka_unit_test(test_module_filter),
         cmocka_unit_test(test_forget),
