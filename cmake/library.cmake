@@ -4,10 +4,12 @@ set(library_sources
     src/block.c
     src/callbacks.c
     src/decode.c
+    src/decode-memory.c
     src/disasm.c
     src/error.c
     src/flags.c
     src/launch.c
+    src/memory.c
     src/modules.c
     src/program.c
     src/registers.c

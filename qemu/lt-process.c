@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest process as the engine sees it: start, system calls, mappings, fork,
- * exec and exit.
+ * The guest process as the engine sees it: start, system calls, fork, exec and
+ * exit.
  *
  * Functions named __wrap_X stand in for QEMU's X, which they call as __real_X:
  * the linker's --wrap option puts them there (see the file `wrap`).
@@ -11,11 +11,9 @@
 #include "user-internals.h"
 #include "user/cpu_loop.h"
 #include "user/safe-syscall.h"
-#include "user-mmap.h"
 #include "loader.h"
 #include "signal-common.h"
 #include "qemu/path.h"
-#include "qemu/thread.h"
 #include "elf.h"
 #include "lt-target.h"
 #include "stream.h"
@@ -24,17 +22,9 @@
 #define SELF "/proc/self/exe"
 
 static const char *sysroot = "";
-static GArray *mappings;            /* struct mapping, sorted by nothing */
-static GByteArray *pending;         /* map records of threads that are not recorded */
-static QemuMutex lock;              /* over both */
-static uint64_t left[LTI_MAX_REGS]; /* registers as cpu_exec() left them */
+static uint64_t left[LTI_MAX_REGS];           /* registers as cpu_exec() left them */
 static bool started, in_syscall, sigreturned; /* of the thread that is recorded */
 static __thread bool exiting, exec_counted;
-
-struct mapping {
-    abi_ulong start, end; /* exclusive */
-    char *path;
-};
 
 /* ---- Start ---- */
 
@@ -48,9 +38,7 @@ int lt_engine_entry(int argc, char **argv, char **envp)
     char **qemu_argv = g_new0(char *, argc + 10);
     int n = 0;
 
-    qemu_mutex_init(&lock);
-    mappings = g_array_new(false, false, sizeof(struct mapping));
-    pending = g_byte_array_new();
+    lt_maps_init();
     sysroot = argv[3];
     if (strcmp(argv[2], "-") != 0) {
         lt_stream_attach(atoi(argv[2]));
@@ -92,204 +80,6 @@ G_NORETURN void lt_load_failed(const char *path, int error)
     _exit(126);
 }
 
-/* ---- Which code is wanted ---- */
-
-static bool module_matches(const char *wanted, const char *path)
-{
-    const char *base = strrchr(path, '/');
-
-    return strcmp(wanted, path) == 0 ||
-           (!strchr(wanted, '/') && base && strcmp(wanted, base + 1) == 0);
-}
-
-/* Called while code at `pc` is translated, after it was mapped. */
-unsigned lt_want_at(uint64_t pc)
-{
-    const char *path = NULL;
-    unsigned want = 0;
-
-    if (!lt_control) {
-        return 0;
-    }
-    if (lt_filtered) {
-        qemu_mutex_lock(&lock);
-        for (guint i = 0; i < mappings->len; i++) {
-            struct mapping *m = &g_array_index(mappings, struct mapping, i);
-            if (pc >= m->start && pc < m->end) {
-                path = m->path;
-                break;
-            }
-        }
-    }
-    for (uint32_t i = 0; i < lt_control->range_count; i++) {
-        const struct lti_range *r = &lt_control->ranges[i];
-        if (pc >= r->pc_start && (r->pc_end == 0 || pc < r->pc_end) &&
-            (!r->module[0] || (path && module_matches(r->module, path)))) {
-            want |= r->want;
-        }
-    }
-    if (lt_filtered) {
-        qemu_mutex_unlock(&lock);
-    }
-    return want & (LTI_WANT_INSN | LTI_WANT_REG | LTI_WANT_WRITE | LTI_WANT_READ);
-}
-
-/* ---- Mappings ---- */
-
-static void forget_range(abi_ulong start, abi_ulong end)
-{
-    for (guint i = 0; i < mappings->len; i++) {
-        struct mapping *m = &g_array_index(mappings, struct mapping, i);
-        if (m->end <= start || m->start >= end) {
-            continue;
-        }
-        if (m->start < start && m->end > end) {
-            struct mapping rest = {end, m->end, g_strdup(m->path)};
-            m->end = start;
-            g_array_append_val(mappings, rest);
-        } else if (m->start < start) {
-            m->end = start;
-        } else if (m->end > end) {
-            m->start = end;
-        } else {
-            g_free(m->path);
-            g_array_remove_index_fast(mappings, i--);
-        }
-    }
-}
-
-static void put(GByteArray *to, const void *data, size_t size)
-{
-    g_byte_array_append(to, data, size);
-}
-
-/* Tells that [start, end) now shows `path` from `offset`, or no file. */
-static void remapped(abi_ulong start, abi_ulong end, const char *path, uint64_t offset,
-                     uint32_t prot)
-{
-    CPUState *cpu = thread_cpu;
-    uint32_t path_size = path ? strlen(path) : 0, padded = ROUND_UP(path_size, 4);
-    g_autoptr(GByteArray) record = g_byte_array_new();
-    uint64_t range[3] = {start, end, offset};
-    uint32_t head =
-        LTI_SPECIAL_HEAD(path ? LTI_S_MAP : LTI_S_UNMAP, path ? 36 + padded : 20);
-
-    if (!lt_control || !cpu || start >= end) {
-        return;
-    }
-    put(record, &head, 4);
-    put(record, range, path ? 24 : 16);
-    if (path) {
-        put(record, &prot, 4);
-        put(record, &path_size, 4);
-        put(record, path, path_size);
-        put(record, "\0\0\0", padded - path_size);
-    }
-    qemu_mutex_lock(&lock);
-    forget_range(start, end);
-    if (path) {
-        struct mapping m = {start, end, g_strdup(path)};
-        g_array_append_val(mappings, m);
-    }
-    lt_stream_start(cpu);
-    if (lt_stream_owns(cpu)) {
-        memcpy(lt_special(cpu, path ? LTI_S_MAP : LTI_S_UNMAP, record->len - 4),
-               record->data + 4, record->len - 4);
-    } else {
-        put(pending, record->data, record->len);
-    }
-    qemu_mutex_unlock(&lock);
-}
-
-static void flush_pending(CPUState *cpu)
-{
-    size_t at = 0;
-
-    if (qatomic_read(&pending->len) == 0) {
-        return;
-    }
-    qemu_mutex_lock(&lock);
-    while (at < pending->len) {
-        uint32_t head = ldl_he_p(pending->data + at);
-        uint32_t size = LTI_SPECIAL_SIZE(head);
-        memcpy(lt_special(cpu, LTI_SPECIAL_KIND(head), size - 4), pending->data + at + 4,
-               size - 4);
-        at += size;
-    }
-    g_byte_array_set_size(pending, 0);
-    qemu_mutex_unlock(&lock);
-}
-
-abi_long __real_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
-abi_long __wrap_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
-abi_long __wrap_target_mmap(abi_ulong start, abi_ulong len, int prot, int flags, int fd,
-                            off_t offset)
-{
-    abi_long ret = __real_target_mmap(start, len, prot, flags, fd, offset);
-
-    if (ret != -1 && lt_control) {
-        int saved = errno;
-        char link[64], path[PATH_MAX];
-        ssize_t n = -1;
-
-        if (fd >= 0 && !(flags & MAP_ANONYMOUS)) {
-            snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-            n = readlink(link, path, sizeof(path) - 1);
-        }
-        if (n > 0) {
-            path[n] = 0;
-            remapped(ret, ret + TARGET_PAGE_ALIGN(len), path, offset,
-                     prot & (PROT_READ | PROT_WRITE | PROT_EXEC));
-        } else {
-            remapped(ret, ret + TARGET_PAGE_ALIGN(len), NULL, 0, 0);
-        }
-        errno = saved;
-    }
-    return ret;
-}
-
-int __real_target_munmap(abi_ulong, abi_ulong);
-int __wrap_target_munmap(abi_ulong, abi_ulong);
-int __wrap_target_munmap(abi_ulong start, abi_ulong len)
-{
-    int ret = __real_target_munmap(start, len);
-
-    if (ret == 0) {
-        remapped(start, start + TARGET_PAGE_ALIGN(len), NULL, 0, 0);
-    }
-    return ret;
-}
-
-abi_long __real_target_mremap(abi_ulong, abi_ulong, abi_ulong, unsigned long, abi_ulong);
-abi_long __wrap_target_mremap(abi_ulong, abi_ulong, abi_ulong, unsigned long, abi_ulong);
-abi_long __wrap_target_mremap(abi_ulong old, abi_ulong old_size, abi_ulong new_size,
-                              unsigned long flags, abi_ulong new)
-{
-    abi_long ret = __real_target_mremap(old, old_size, new_size, flags, new);
-
-    if (ret != -1 && lt_control) {
-        int saved = errno;
-        g_autofree char *path = NULL;
-
-        qemu_mutex_lock(&lock);
-        for (guint i = 0; i < mappings->len; i++) {
-            struct mapping *m = &g_array_index(mappings, struct mapping, i);
-            if (old >= m->start && old < m->end) {
-                path = g_strdup(m->path);
-            }
-        }
-        qemu_mutex_unlock(&lock);
-        if (path || ret != old) {
-            /* Where a file's mapping moves to, its offset is not known here;
-             * code runs from moved mappings very rarely. */
-            remapped(old, old + TARGET_PAGE_ALIGN(old_size), NULL, 0, 0);
-            remapped(ret, ret + TARGET_PAGE_ALIGN(new_size), NULL, 0, 0);
-        }
-        errno = saved;
-    }
-    return ret;
-}
-
 /* ---- Running ---- */
 
 int __real_cpu_exec(CPUState *);
@@ -302,10 +92,11 @@ int __wrap_cpu_exec(CPUState *cpu)
     if (!lt_stream_owns(cpu)) {
         return __real_cpu_exec(cpu);
     }
-    flush_pending(cpu);
+    lt_maps_flush(cpu);
     if (!started) {
         started = true;
         qatomic_set(&lt_control->phase, LTI_PHASE_RUN);
+        lt_maps_start(cpu);
         lt_record_regs(cpu, LTI_REGS_START, 0, false);
     } else if (in_syscall) {
         lt_record_regs(cpu, sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, 0, false);
@@ -325,6 +116,11 @@ int __wrap_cpu_exec(CPUState *cpu)
     trap = __real_cpu_exec(cpu);
     lt_target.collect(cpu_env(cpu), left, false);
     return trap;
+}
+
+static void put(GByteArray *to, const void *data, size_t size)
+{
+    g_byte_array_append(to, data, size);
 }
 
 static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args)
@@ -390,6 +186,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
     record_syscall(cpu, pc, nr, args);
+    lt_kernel_enter(cpu, pc, nr, args);
     in_syscall = true;
     lt_make_room(cpu);
     lt_commit(cpu);
@@ -400,6 +197,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child */
     }
+    lt_kernel_leave(cpu, nr, args, ret);
     uncount_exec();
 #ifdef TARGET_NR_fork
     if (ret > 0 && (nr == TARGET_NR_fork || nr == TARGET_NR_vfork)) {
@@ -411,7 +209,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
                                                        : &lt_control->untraced_processes);
     }
     sigreturned = ret == -QEMU_ESIGRETURN;
-    flush_pending(cpu);
+    lt_maps_flush(cpu);
     p = lt_special(cpu, LTI_S_SYSRET, 24);
     stq_he_p(p, pc);
     stl_he_p(p + 8, nr);
@@ -432,7 +230,8 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
     if (lt_stream_owns(cpu)) {
         uint8_t *p;
 
-        flush_pending(cpu);
+        lt_maps_flush(cpu);
+        lt_maps_check(cpu);
         p = lt_special(cpu, LTI_S_EXIT, 8);
         stl_he_p(p, exiting ? code & 0xff : 0);
         stl_he_p(p + 4, exiting ? 0 : code - 128);

@@ -30,6 +30,11 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     if (!d) {
         return LT_ERR_NO_MEMORY;
     }
+    if (config->callbacks->memory &&
+        (!(d->old = malloc(LTI_MAX_STORE)) || lti_memory_create(&d->memory) != 0)) {
+        lti_decoder_destroy(d);
+        return LT_ERR_NO_MEMORY;
+    }
     d->config = *config;
     d->x86 = config->arch == LT_ARCH_X86_64;
     d->reg_count = d->x86 ? LTI_X86_REGS : LTI_A64_REGS;
@@ -82,6 +87,9 @@ void lti_decoder_destroy(struct lti_decoder *d)
         forget_blocks(d);
         free(d->blocks);
         free(d->queue);
+        free(d->map_path);
+        free(d->old);
+        lti_memory_destroy(d->memory);
         free(d);
     }
 }
@@ -93,7 +101,7 @@ void lti_decoder_feed(struct lti_decoder *d, const uint8_t *begin, const uint8_t
     d->stats.stream_bytes += (uint64_t)(end - begin);
 }
 
-static int damaged(struct lti_decoder *d, const char *problem)
+int lti_damaged(struct lti_decoder *d, const char *problem)
 {
     d->problem = problem;
     return LT_ERR_STREAM;
@@ -116,7 +124,7 @@ static int find_block(struct lti_decoder *d, uint32_t number,
         const struct lti_control *control = (const void *)d->config.arena;
         if (number >= LTI_MAX_BLOCKS ||
             number >= __atomic_load_n(&control->blocks, __ATOMIC_RELAXED)) {
-            return damaged(d, "a block number is out of range");
+            return lti_damaged(d, "a block number is out of range");
         }
         if (number >= d->block_room) {
             uint32_t room = number < 1024 ? 2048 : number * 2;
@@ -131,8 +139,9 @@ static int find_block(struct lti_decoder *d, uint32_t number,
         }
         error = lti_block_create(&d->source, number, &d->blocks[number]);
         if (error) {
-            return error == LT_ERR_STREAM ? damaged(d, "a block descriptor is damaged")
-                                          : error;
+            return error == LT_ERR_STREAM
+                       ? lti_damaged(d, "a block descriptor is damaged")
+                       : error;
         }
         set_insn_process(d, d->blocks[number]);
         d->stats.blocks++;
@@ -151,7 +160,7 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
         return error;
     }
     if ((size_t)(d->end - d->at) < block->record_size) {
-        return damaged(d, "a block record is cut off");
+        return lti_damaged(d, "a block record is cut off");
     }
     d->step = block->steps;
     d->base = d->seq;
@@ -169,7 +178,7 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     int error;
 
     if (size < 8) {
-        return damaged(d, "a partial block record is too short");
+        return lti_damaged(d, "a partial block record is too short");
     }
     error = find_block(d, u32_at(p), &block);
     if (error) {
@@ -180,7 +189,7 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         size - 8 != (count < block->insn_count ? block->insns[count].slot_offset
                                                : block->record_size) -
                         4) {
-        return damaged(d, "a partial block record does not fit its block");
+        return lti_damaged(d, "a partial block record does not fit its block");
     }
     d->step = block->steps;
     d->base = d->seq;
@@ -200,8 +209,7 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 
 /* ---- Special records ---- */
 
-/* Keeps an event for lt_session_next() if it wants it. */
-static int keep(struct lti_decoder *d, const void *event, size_t size, uint64_t wanted)
+int lti_keep(struct lti_decoder *d, const void *event, size_t size, uint64_t wanted)
 {
     if (!(wanted & LTI_WANTED_PULL)) {
         return 0;
@@ -234,7 +242,7 @@ static int tell_reg(struct lti_decoder *d, uint32_t reg, uint64_t value)
         return 0;
     }
     result = deliver_reg(d, ++d->seq, reg, value, wanted);
-    return result ? result : keep(d, &d->reg_write, sizeof d->reg_write, wanted);
+    return result ? result : lti_keep(d, &d->reg_write, sizeof d->reg_write, wanted);
 }
 
 /* Whether a reason makes a register's value a write though it is the same. */
@@ -256,7 +264,7 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     bool first;
 
     if (size != 8 + 8 * d->reg_count) {
-        return damaged(d, "a register record has the wrong size");
+        return lti_damaged(d, "a register record has the wrong size");
     }
     reason = u32_at(p);
     skip = u32_at(p + 4);
@@ -296,33 +304,6 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     return 0;
 }
 
-/* A helper's load or store for the instruction in hand. */
-static int helper_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
-                         uint32_t kind)
-{
-    uint64_t wanted = wanted_from_insn(d, kind), took;
-    uint32_t length;
-    int result;
-
-    if (size < 16) {
-        return damaged(d, "a memory record is too short");
-    }
-    length = u32_at(p + 8);
-    if (length == 0 || length > size - 16) {
-        return damaged(d, "a memory record's length is wrong");
-    }
-    d->mem.value = 0;
-    memcpy(&d->mem.value, p + 16, length < 8 ? length : 8);
-    d->mem.data = p + 16;
-    result = deliver_mem(d, d->seq + 1, kind, u64_at(p), length, wanted, &took);
-    d->seq += took != 0;
-    if (result == 0) {
-        result = keep(d, &d->mem, sizeof d->mem, took);
-    }
-    d->mem.data = (const uint8_t *)d->mem_data;
-    return result;
-}
-
 /* Reads the strings behind a system call record into d->call. */
 static bool take_strings(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
@@ -357,13 +338,13 @@ static int deliver_call(struct lti_decoder *d, uint32_t phase)
     d->call.tid = d->tid;
     d->call.phase = phase;
     LTI_CALL(d, LT_EVENT_SYSCALL, syscall, wanted, &d->call, result);
-    return result ? result : keep(d, &d->call, sizeof d->call, wanted);
+    return result ? result : lti_keep(d, &d->call, sizeof d->call, wanted);
 }
 
 static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
     if (size < 64 || !take_strings(d, p + 64, size - 64)) {
-        return damaged(d, "a system call record is malformed");
+        return lti_damaged(d, "a system call record is malformed");
     }
     d->call.pc = u64_at(p);
     if (d->insn && d->insn->event.pc != d->call.pc) {
@@ -383,95 +364,11 @@ static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 static int syscall_return(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
     if (size != 24 || u32_at(p + 8) != d->call.nr) {
-        return damaged(d, "a system call return does not fit its call");
+        return lti_damaged(d, "a system call return does not fit its call");
     }
     d->call.ret = (int64_t)u64_at(p + 16);
     d->call.error = d->call.ret < 0 && d->call.ret >= -4095 ? (uint32_t)-d->call.ret : 0;
     return deliver_call(d, LT_PHASE_RETURN);
-}
-
-struct unmapping {
-    struct lti_decoder *d;
-    int result;
-};
-
-static int deliver_module(struct lti_decoder *d, uint32_t op, const struct lti_mapping *m)
-{
-    struct lt_module e = {
-        .type = LT_EVENT_MODULE,
-        .size = sizeof e,
-        .pid = d->pid,
-        .tid = d->tid,
-        .op = op,
-        .prot = m->prot,
-        .start = m->start,
-        .end = m->end,
-        .offset = m->offset,
-        .path = m->path,
-    };
-    const struct lti_callbacks *c = d->config.callbacks;
-    uint64_t wanted = 0;
-    int result;
-
-    /* Filters of module callbacks say which files, not which code. */
-    for (unsigned i = 0; i < c->count[LT_EVENT_MODULE]; i++) {
-        const struct lt_filter *f = &c->list[LT_EVENT_MODULE][i].filter;
-        if (!f->module || lti_filter_module_matches(f->module, m->path)) {
-            wanted |= UINT64_C(1) << i;
-        }
-    }
-    if (c->pull && (c->pull_kinds & LT_KIND(LT_EVENT_MODULE))) {
-        wanted |= LTI_WANTED_PULL;
-    }
-    if (!wanted) {
-        return 0;
-    }
-    e.seq = ++d->seq;
-    LTI_CALL(d, LT_EVENT_MODULE, module, wanted, &e, result);
-    return result ? result : keep(d, &e, sizeof e, wanted);
-}
-
-static int unmapped(const struct lti_mapping *piece, void *user)
-{
-    struct unmapping *u = user;
-
-    if (u->result == 0) {
-        u->result = deliver_module(u->d, LT_MODULE_UNMAP, piece);
-    }
-    return 0;
-}
-
-static int unmap(struct lti_decoder *d, uint64_t start, uint64_t end)
-{
-    struct unmapping u = {d, 0};
-    int error;
-
-    if (start >= end) {
-        return damaged(d, "an unmapping is empty");
-    }
-    error = lti_modules_unmap(d->config.modules, start, end, unmapped, &u);
-    return error ? error : u.result;
-}
-
-static int map(struct lti_decoder *d, const uint8_t *p, uint32_t size)
-{
-    const struct lti_mapping *mapping;
-    uint32_t path_size;
-    int result;
-
-    if (size < 32 || (path_size = u32_at(p + 28)) > size - 32) {
-        return damaged(d, "a mapping record is too short");
-    }
-    result = unmap(d, u64_at(p), u64_at(p + 8));
-    if (result) {
-        return result;
-    }
-    result = lti_modules_map(d->config.modules, u64_at(p), u64_at(p + 8), u64_at(p + 16),
-                             u32_at(p + 24), (const char *)p + 32, path_size, &mapping);
-    if (result) {
-        return result == LT_ERR_NO_MEMORY ? result : damaged(d, "a mapping is malformed");
-    }
-    return deliver_module(d, LT_MODULE_MAP, mapping);
 }
 
 int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
@@ -502,7 +399,7 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
     }
     e.seq = ++d->seq;
     LTI_CALL(d, LT_EVENT_EXIT, exit, wanted, &e, result);
-    return result ? result : keep(d, &e, sizeof e, wanted);
+    return result ? result : lti_keep(d, &e, sizeof e, wanted);
 }
 
 static void set_process(struct lti_decoder *d, uint32_t pid, uint32_t tid)
@@ -523,7 +420,7 @@ static int special(struct lti_decoder *d, uint32_t head)
     const uint8_t *p = d->at + 4;
 
     if (size < 4 || size % 4 || size > (size_t)(d->end - d->at)) {
-        return damaged(d, "a record is cut off");
+        return lti_damaged(d, "a record is cut off");
     }
     d->at += size;
     size -= 4;
@@ -533,9 +430,9 @@ static int special(struct lti_decoder *d, uint32_t head)
     case LTI_S_PART:
         return begin_part(d, p, size);
     case LTI_S_WRITE:
-        return helper_access(d, p, size, LT_EVENT_MEM_WRITE);
+        return lti_decode_access(d, p, size, LT_EVENT_MEM_WRITE);
     case LTI_S_READ:
-        return helper_access(d, p, size, LT_EVENT_MEM_READ);
+        return lti_decode_access(d, p, size, LT_EVENT_MEM_READ);
     case LTI_S_REGS:
         return registers(d, p, size);
     case LTI_S_SYSCALL:
@@ -543,13 +440,12 @@ static int special(struct lti_decoder *d, uint32_t head)
     case LTI_S_SYSRET:
         return syscall_return(d, p, size);
     case LTI_S_MAP:
-        return map(d, p, size);
+        return lti_decode_module(d, p, size);
     case LTI_S_UNMAP:
-        return size < 16 ? damaged(d, "an unmapping record is too short")
-                         : unmap(d, u64_at(p), u64_at(p + 8));
+        return lti_decode_unmodule(d, p, size);
     case LTI_S_PROCESS:
         if (size < 8) {
-            return damaged(d, "a process record is too short");
+            return lti_damaged(d, "a process record is too short");
         }
         set_process(d, u32_at(p), u32_at(p + 4));
         memcpy(d->cc_map,
@@ -558,14 +454,22 @@ static int special(struct lti_decoder *d, uint32_t head)
         return 0;
     case LTI_S_EXIT:
         if (size < 8) {
-            return damaged(d, "an exit record is too short");
+            return lti_damaged(d, "an exit record is too short");
         }
         return lti_decoder_finish(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
     case LTI_S_FORGET:
         forget_blocks(d);
         return 0;
+    case LTI_S_KERNEL:
+        return lti_decode_kernel(d, p, size);
+    case LTI_S_RANGE:
+        return lti_decode_range(d, p, size);
+    case LTI_S_DATA:
+        return lti_decode_data(d, p, size);
+    case LTI_S_CHECK:
+        return lti_decode_check(d, p, size);
     default:
-        return damaged(d, "a record is of an unknown kind");
+        return lti_damaged(d, "a record is of an unknown kind");
     }
 }
 
@@ -575,7 +479,7 @@ static int next_record(struct lti_decoder *d)
     uint32_t head;
 
     if (d->end - d->at < 4) {
-        return damaged(d, "a record is cut off");
+        return lti_damaged(d, "a record is cut off");
     }
     head = u32_at(d->at);
     return head & LTI_SPECIAL ? special(d, head) : begin_block(d, head);
@@ -645,6 +549,14 @@ int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, uint64_t *value)
         *value = d->regs[reg];
     }
     return 0;
+}
+
+int lti_decoder_mem(const struct lti_decoder *d, uint64_t addr, void *data, uint64_t size)
+{
+    if (!d->memory || !d->in_event) {
+        return LT_ERR_STATE;
+    }
+    return (int)lti_memory_read(d->memory, addr, data, size);
 }
 
 uint64_t lti_decoder_events(const struct lti_decoder *d)

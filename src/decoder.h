@@ -9,6 +9,7 @@
 #include "block.h"
 #include "decode.h"
 #include "flags.h"
+#include "memory.h"
 #include "stream.h"
 
 /* An event of a special record that waits for lt_session_next(). */
@@ -26,6 +27,9 @@ struct queued {
         struct lt_map map;
     } event;
 };
+
+/* No record tells of a larger store. */
+#define LTI_MAX_STORE 65536u
 
 struct lti_decoder {
     struct lti_decoder_config config;
@@ -68,6 +72,10 @@ struct lti_decoder {
     struct lt_reg_write reg_write;
     struct lt_mem_access mem;
     uint64_t mem_data[2];
+    struct lti_memory *memory; /* NULL: not kept */
+    uint8_t *old;              /* what a write replaced: LTI_MAX_STORE bytes, like
+                                  `memory` */
+    char *map_path;            /* of the last struct lt_map, NUL-ended */
     struct lt_syscall call;
     char strings[6][4096];
 
@@ -86,6 +94,25 @@ struct lti_decoder {
  * *const *: the compiler knows them only in there.
  */
 int lti_run_steps(struct lti_decoder *decoder, const void *out);
+
+/* ---- decode.c ---- */
+
+/* LT_ERR_STREAM, and a static sentence why. */
+int lti_damaged(struct lti_decoder *d, const char *problem);
+
+/* Keeps an event for lt_session_next() if it wants it. */
+int lti_keep(struct lti_decoder *d, const void *event, size_t size, uint64_t wanted);
+
+/* ---- decode-memory.c: records about memory, without their heads ---- */
+
+int lti_decode_module(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_unmodule(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
+                      uint32_t kind);
+int lti_decode_kernel(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_range(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_data(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_check(struct lti_decoder *d, const uint8_t *p, uint32_t size);
 
 static inline uint32_t u32_at(const uint8_t *p)
 {
@@ -154,7 +181,8 @@ static inline __attribute__((always_inline)) int deliver_reg(struct lti_decoder 
     return result;
 }
 
-/* *took is who of `wanted` got the event: 0 if it is nobody's. */
+/* The event's data are in place.  *took is who of `wanted` got it: 0 if it is
+ * nobody's. */
 static inline __attribute__((always_inline)) int
 deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
             uint32_t length, uint64_t wanted, uint64_t *took)
@@ -162,6 +190,18 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
     struct lt_mem_access *e = &d->mem;
     int result;
 
+    if (wanted & LTI_WANTED_MEMORY) {
+        *took = 0;
+        if (length > LTI_MAX_STORE) {
+            return lti_damaged(d, "a store is too long");
+        }
+        lti_memory_peek(d->memory, addr, d->old, length);
+        result = lti_memory_write(d->memory, addr, e->data, length);
+        if (result) {
+            return result;
+        }
+        wanted &= ~LTI_WANTED_MEMORY;
+    }
     if (d->ranged[kind]) {
         wanted = wanted_range(d, wanted, kind, addr, length);
     }
@@ -169,12 +209,12 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
     if (!wanted) {
         return 0;
     }
+    e->old = kind == LT_EVENT_MEM_WRITE ? d->old : NULL;
     e->type = kind;
     e->seq = seq;
     e->pc = d->insn ? d->insn->event.pc : 0;
     e->addr = addr;
     e->length = length;
-    e->by = LT_BY_INSN;
     LTI_CALL(d, kind, mem, wanted, e, result);
     return result;
 }

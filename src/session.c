@@ -110,7 +110,10 @@ static bool copy_config(struct lt_config *config)
 static int check_config(const struct lt_config *config)
 {
     if (config->program == NULL ||
-        (config->flags & ~(LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY)) != 0 ||
+        (config->flags &
+         ~(LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY)) != 0 ||
+        (config->flags & (LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY)) ==
+            LT_CONFIG_CHECK_MEMORY ||
         config->follow > LT_FOLLOW_NONE || config->threads > LT_THREADS_PARALLEL) {
         return LT_ERR_ARGUMENT;
     }
@@ -198,6 +201,9 @@ static void fill_control(lt_session *session, struct lti_control *control)
     control->version = LTI_STREAM_VERSION;
     lti_callbacks_wanted(&session->callbacks, control->ranges, &control->range_count,
                          &control->record);
+    if ((session->config.flags & LT_CONFIG_CHECK_MEMORY) != 0) {
+        control->record |= LTI_RECORD_CHECK;
+    }
     for (uint32_t nr = 0; nr < sizeof control->strings; nr++) {
         control->strings[nr] = lti_syscall_strings(session->arch, nr);
     }
@@ -464,6 +470,7 @@ static int begin_run(lt_session *session, bool pull)
 {
     session->pulled = pull;
     session->callbacks.pull = pull;
+    session->callbacks.memory = (session->config.flags & LT_CONFIG_MEMORY) != 0;
     session->state = pull ? LTI_SESSION_PULLED : LTI_SESSION_RUN;
     if (atomic_load(&session->stop)) {
         return finish_stopped(session);
@@ -630,6 +637,21 @@ int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value)
         lti_fail(&session->message, 0, "there is no register number %u", reg);
     }
     return error;
+}
+
+int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size)
+{
+    if (session == NULL || data == NULL || size > INT32_MAX) {
+        return LT_ERR_ARGUMENT;
+    }
+    int result = session->decoder == NULL
+                     ? LT_ERR_STATE
+                     : lti_decoder_mem(session->decoder, addr, data, size);
+    if (result < 0) {
+        lti_fail(&session->message, 0,
+                 "no event is in hand, or the session does not keep the guest's memory");
+    }
+    return result;
 }
 
 static int fail_before_run(lt_session *session)

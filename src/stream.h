@@ -43,6 +43,7 @@
 #define LTI_RECORD_REGS 1u   /* register writes, and registers for callbacks */
 #define LTI_RECORD_DIRECT 2u /* prefer a slot to an expression for registers */
 #define LTI_RECORD_MAPS 4u   /* changes of the memory map, and contents */
+#define LTI_RECORD_CHECK 8u  /* checksums of the guest's memory, now and then */
 
 /* Kinds of events at an instruction, for filters. */
 #define LTI_WANT_INSN 1u
@@ -153,8 +154,47 @@ enum lti_special {
     LTI_S_UNMAP = 8,   /* u64 start, end */
     LTI_S_PROCESS = 9, /* u32 pid, u32 tid: whom the records behind belong to */
     LTI_S_EXIT = 10,   /* i32 status, i32 signal */
-    LTI_S_FORGET = 11  /* block numbers start anew; see lti_control.room */
+    LTI_S_FORGET = 11, /* block numbers start anew; see lti_control.room */
+
+    /* Memory, other than by instructions. */
+    LTI_S_KERNEL = 32, /* u64 pc, u64 addr, u32 bytes, u32 0, then the bytes, padded:
+                          the kernel's store for the system call at pc, or for the
+                          signal that interrupts there */
+    LTI_S_RANGE = 33,  /* struct lti_range_change, then the path, padded */
+    LTI_S_DATA = 34,   /* u64 addr, u32 bytes, u32 0, then the bytes, padded: what a
+                          mapping holds; zeros are not told */
+    LTI_S_CHECK = 35   /* u64 addr, u32 pages, u32 0, u64 hash[pages]: the engine's
+                          lti_page_hash() of pages */
 };
+
+/* What LTI_S_RANGE tells: as struct lt_map. */
+struct lti_range_change {
+    uint32_t op; /* enum lt_map_op, but LT_MAP_DATA */
+    uint32_t prot;
+    uint32_t flags;
+    uint32_t path_size;
+    uint64_t start, end, from, offset, device, inode;
+};
+
+#define LTI_PAGE_SIZE 4096u
+
+/* A number that differs when a page's contents do. */
+static inline uint64_t lti_page_hash(const void *page)
+{
+    const unsigned char *bytes = page;
+    uint64_t lanes[4] = {1, 2, 3, 4};
+
+    for (unsigned i = 0; i < LTI_PAGE_SIZE; i += sizeof lanes) {
+        for (unsigned k = 0; k < 4; k++) {
+            uint64_t word;
+
+            __builtin_memcpy(&word, bytes + i + 8 * k, 8);
+            lanes[k] = (lanes[k] ^ word) * 0x9e3779b97f4a7c15u;
+            lanes[k] ^= lanes[k] >> 32;
+        }
+    }
+    return ((lanes[0] * 31 + lanes[1]) * 31 + lanes[2]) * 31 + lanes[3];
+}
 
 /* Why a LTI_S_REGS record stands there. */
 enum lti_regs_reason {
