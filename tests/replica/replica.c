@@ -351,6 +351,51 @@ static void compare(uint32_t pid)
     compared++;
 }
 
+/* ---- What the kernel writes, where guest.c says it ---- */
+
+static struct {
+    uint64_t addr, length;
+} written[256];
+static size_t written_count;
+static int listed; /* between BEGIN and END */
+
+static void on_kernel_write(const struct lt_mem_access *access)
+{
+    kernel_writes++;
+    if (listed && written_count < sizeof written / sizeof *written) {
+        written[written_count].addr = access->addr;
+        written[written_count++].length = access->length;
+    }
+}
+
+static void on_mark(const struct lt_syscall *call)
+{
+    switch ((int64_t)call->args[0]) {
+    case -1000: /* BEGIN */
+        listed = 1;
+        written_count = 0;
+        break;
+    case -1001: /* EXPECT */
+        for (size_t i = 0; i < written_count; i++)
+            if (written[i].addr == call->args[1] && written[i].length == call->args[2]) {
+                written[i] = written[--written_count];
+                return;
+            }
+        fprintf(stderr, "replica: the kernel did not write %#" PRIx64 " %" PRIu64 "\n",
+                call->args[1], call->args[2]);
+        problems++;
+        break;
+    case -1002: /* END */
+        for (size_t i = 0; i < written_count; i++) {
+            fprintf(stderr, "replica: the kernel wrote %#" PRIx64 " %" PRIu64 "\n",
+                    written[i].addr, written[i].length);
+            problems++;
+        }
+        listed = 0;
+        break;
+    }
+}
+
 /* ---- The run ---- */
 
 struct input {
@@ -390,10 +435,14 @@ static void on_event(lt_session *session, struct input *in, const struct lt_even
         on_map((const void *)event);
         break;
     case LT_EVENT_MEM_WRITE:
-        kernel_writes += access->by == LT_BY_KERNEL;
+        if (access->by == LT_BY_KERNEL)
+            on_kernel_write(access);
         put(access->addr, access->data, access->length);
         break;
     case LT_EVENT_SYSCALL:
+        if (call->name != NULL && strcmp(call->name, "write") == 0 &&
+            call->phase == LT_PHASE_ENTER)
+            on_mark(call);
         if (call->args[0] != 0 || call->name == NULL || strcmp(call->name, "read") != 0)
             break;
         if (call->phase == LT_PHASE_ENTER)

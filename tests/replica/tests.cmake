@@ -5,3 +5,47 @@
 
 add_executable(test-replica ${CMAKE_CURRENT_SOURCE_DIR}/replica/replica.c)
 target_link_libraries(test-replica PRIVATE lt-options libtrace)
+set(replica_guest ${CMAKE_CURRENT_SOURCE_DIR}/replica/guest.c)
+
+function(replica_test name)
+    add_test(NAME replica/${name} COMMAND test-replica ${ARGN})
+    set_tests_properties(replica/${name} PROPERTIES TIMEOUT 300)
+endfunction()
+
+# The ways in which memory changes: the names stand in guest.c.
+file(STRINGS ${replica_guest} cases REGEX "^    {\"[a-z]+\", ")
+set(replica_files)
+foreach(arch x86_64 aarch64)
+    string(TOUPPER ${arch} upper)
+    set(compiler ${${upper}_COMPILER})
+    if(NOT compiler)
+        continue()
+    endif()
+    foreach(kind dynamic static)
+        set(out ${GUESTS}/${arch}/replica-${kind})
+        set(options)
+        if(kind STREQUAL static)
+            set(options -static)
+        endif()
+        add_custom_command(OUTPUT ${out}
+            COMMAND ${CMAKE_COMMAND} -E make_directory ${GUESTS}/${arch}
+            COMMAND ${compiler} -O1 -Wall -Wextra ${options} -o ${out} ${replica_guest} -lrt
+            DEPENDS ${replica_guest} COMMENT "Guest ${arch}/replica-${kind}" VERBATIM)
+        list(APPEND replica_files ${out})
+    endforeach()
+    set(sysroot)
+    if(arch STREQUAL aarch64)
+        set(sysroot -L /usr/aarch64-linux-gnu)
+    endif()
+    # Enough for each of the guest's reads, each of which is a comparison.
+    string(REPEAT "-i;x;" 15 input)
+    foreach(case ${cases})
+        string(REGEX REPLACE "^[^\"]*\"([a-z]+)\".*" "\\1" case "${case}")
+        if(case STREQUAL ldt AND NOT arch STREQUAL x86_64)
+            continue()
+        endif()
+        replica_test(${arch}/${case} ${sysroot} ${input} ${GUESTS}/${arch}/replica-static ${case})
+    endforeach()
+    replica_test(${arch}/dynamic ${sysroot} ${input} ${GUESTS}/${arch}/replica-dynamic structs)
+endforeach()
+add_custom_target(replica-guests ALL DEPENDS ${replica_files})
