@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * replica [-L SYSROOT] [-n N] [-i TEXT]... PROGRAM [ARGS...]: keeps a copy of a
+ * replica [-L SYSROOT] [-n N] [-i TEXT]... [-f FILE] PROGRAM [ARGS...]: keeps a copy of a
  * guest's memory, made from its events alone, and compares it byte for byte with
  * the memory of the process that runs the guest.
  *
  * That is done whenever the guest waits for its standard input, which is a pipe
- * of ours: everything that it did is known then.  Each TEXT is written there when
- * the guest waits for more, then the pipe is closed.  The guest must wait at least
- * N times (1).  The exit status is the guest's, or 99 when something is not so.
+ * of ours: everything that it did is known then.  Each TEXT, and each line of FILE,
+ * is written there when the guest waits for more, then the pipe is closed.  The guest
+ * must wait at least N times (1).  The exit status is the guest's, or 99 when something
+ * is not so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -453,6 +454,19 @@ static void on_event(lt_session *session, struct input *in, const struct lt_even
     }
 }
 
+static void add_lines(struct input *in, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char line[512];
+
+    if (file == NULL)
+        fail("the input cannot be opened");
+    while (in->count < 64 && fgets(line, sizeof line, file) != NULL)
+        if ((in->texts[in->count++] = strdup(line)) == NULL)
+            fail("no memory");
+    fclose(file);
+}
+
 int main(int argc, char **argv)
 {
     struct input in = {.count = 0};
@@ -465,11 +479,13 @@ int main(int argc, char **argv)
     int option, pipe_ends[2], state;
 
     lt_config_init(&config, sizeof config);
-    while ((option = getopt(argc, argv, "+L:n:i:")) != -1) {
+    while ((option = getopt(argc, argv, "+L:n:i:f:")) != -1) {
         if (option == 'L')
             config.sysroot = optarg;
         else if (option == 'n')
             times = strtoul(optarg, NULL, 0);
+        else if (option == 'f')
+            add_lines(&in, optarg);
         else if (option == 'i' && in.count < 64)
             in.texts[in.count++] = optarg;
         else
