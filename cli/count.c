@@ -22,8 +22,8 @@ struct symbol_count {
 };
 
 struct counts {
-    uint64_t kinds[LT_EVENT_EXIT + 1]; /* by enum lt_event_type */
-    void *tree;                        /* of struct symbol_count, for tsearch() */
+    uint64_t kinds[LT_EVENT_MAP + 1]; /* by enum lt_event_type */
+    void *tree;                       /* of struct symbol_count, for tsearch() */
     struct symbol_count *all;
     int status;
     int signal;
@@ -154,6 +154,16 @@ static int on_module(lt_session *session, const struct lt_module *module, void *
     return log_end(log);
 }
 
+static int on_map(lt_session *session, const struct lt_map *map, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    (void)map;
+    log->counts->kinds[LT_EVENT_MAP]++;
+    return log_end(log);
+}
+
 static int on_exit_event(lt_session *session, const struct lt_exit *end, void *user)
 {
     struct log *log = user;
@@ -198,7 +208,7 @@ static uint64_t all_events(const struct log *log)
 {
     uint64_t sum = 0;
 
-    for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_EXIT; type++) {
+    for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_MAP; type++) {
         if (log->kinds & LT_KIND(type))
             sum += log->counts->kinds[type];
     }
@@ -215,6 +225,7 @@ static const struct {
     {LT_EVENT_MEM_READ, "reads", "memory reads"},
     {LT_EVENT_SYSCALL, "syscalls", "system call events"},
     {LT_EVENT_MODULE, "modules", "module events"},
+    {LT_EVENT_MAP, "maps", "changes of the memory map"},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -357,6 +368,7 @@ const struct log_format log_count = {
     .mem = on_mem,
     .syscall = on_syscall,
     .module = on_module,
+    .map = on_map,
     .exit = on_exit_event,
     .finish = finish,
     .always_insn = true,

@@ -21,8 +21,9 @@ static const char help[] =
     "  -o, --output=FILE     write the log to FILE, which may be a device or a pipe,\n"
     "                        or to standard output for -; else to standard error\n"
     "  -f, --format=FORMAT   text (the default) or json: one object a line\n"
-    "  -e, --events=LIST     what to log, of insn,reg,write,read,syscall,module; all\n"
-    "                        but read is the default; the exit is always logged\n"
+    "  -e, --events=LIST     what to log, of insn,reg,write,read,syscall,module,map;\n"
+    "                        all but read and map is the default; the exit is always\n"
+    "                        logged\n"
     "  -m, --module=FILE     only instructions of this file, a path or its last\n"
     "                        component, with their registers and memory\n"
     "  -r, --range=LO-HI     only instructions from address LO to below HI (hex)\n"
@@ -44,7 +45,8 @@ static const char help[] =
     "    return   NAME = RESULT [ERROR]\n"
     "and starts with thread and address instead where its instruction is not logged.\n"
     "Values of more than 8 bytes, and what the kernel wrote (marked so), are bytes in\n"
-    "memory order.  Files mapped and unmapped, and the exit, have lines of their own.\n"
+    "memory order.  Files mapped and unmapped, changes of the memory map with its\n"
+    "contents (map), and the exit have lines of their own.\n"
     "\n"
     "The exit status is the program's, or 128 and the signal that ended it; 127 if it\n"
     "is not found, 126 if it cannot be run, 125 if lt itself fails or cannot write\n"
@@ -92,7 +94,7 @@ static int parse_events(const char *list, uint32_t *kinds)
         {"insn", LT_EVENT_INSN},       {"reg", LT_EVENT_REG_WRITE},
         {"write", LT_EVENT_MEM_WRITE}, {"read", LT_EVENT_MEM_READ},
         {"syscall", LT_EVENT_SYSCALL}, {"module", LT_EVENT_MODULE},
-        {"exit", LT_EVENT_EXIT},
+        {"map", LT_EVENT_MAP},         {"exit", LT_EVENT_EXIT},
     };
     const size_t count = sizeof known / sizeof known[0];
 
@@ -106,7 +108,7 @@ static int parse_events(const char *list, uint32_t *kinds)
         if (i == count) {
             fprintf(stderr,
                     "lt: --events: \"%.*s\" is no event; there are insn, reg, write, "
-                    "read, syscall and module\n",
+                    "read, syscall, module and map\n",
                     length < 100 ? (int)length : 100, list);
             return -1;
         }

@@ -125,7 +125,7 @@ class Documents(unittest.TestCase):
 
     def test_json(self):
         log = os.path.join(self.scratch, "log")
-        done = lt("run", "-f", "json", "-e", "insn,reg,write,read,syscall,module",
+        done = lt("run", "-f", "json", "-e", "insn,reg,write,read,syscall,module,map",
                   "-o", log, "/bin/true")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         seen = {} # the first line that has these keys in this order
