@@ -772,6 +772,17 @@ static int on_memory_write(lt_session *session, const struct lt_mem_access *e, v
     return 0;
 }
 
+/* What is mapped, or no longer, has other contents. */
+static int on_memory_map(lt_session *session, const struct lt_map *e, void *user)
+{
+    struct memory *m = user;
+
+    (void)session;
+    if (e->op != LT_MAP_PROTECT)
+        memset(m->last, 0, sizeof m->last);
+    return 0;
+}
+
 /* The code in memory is what is executed, and the stack is there. */
 static int on_memory_insn(lt_session *session, const struct lt_insn *e, void *user)
 {
@@ -808,6 +819,7 @@ static void test_memory(void **state)
             lt_on_mem_write(session, filtered ? &nowhere : NULL, on_memory_write, &m), 0);
         assert_int_equal(
             lt_on_insn(session, filtered ? &nowhere : NULL, on_memory_insn, &m), 0);
+        assert_int_equal(lt_on_map(session, NULL, on_memory_map, &m), 0);
         assert_int_equal(lt_mem_read(session, 0, &byte, 1), LT_ERR_STATE);
         assert_int_equal(lt_session_run(session), 0);
         assert_int_equal(lt_session_stats(session, &stats), 0);
