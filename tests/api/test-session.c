@@ -746,6 +746,7 @@ struct memory {
     struct last last[1 << 16];
     uint64_t writes, compared;
     uint64_t pc; /* where code was looked at */
+    int partial; /* there are more writes than are seen */
 };
 
 static int on_memory_write(lt_session *session, const struct lt_mem_access *e, void *user)
@@ -762,7 +763,7 @@ static int on_memory_write(lt_session *session, const struct lt_mem_access *e, v
     for (uint32_t i = 0; i < e->length; i++) {
         struct last *last = &m->last[(e->addr + i) & 0xffff];
 
-        if (last->addr == e->addr + i) {
+        if (!m->partial && last->addr == e->addr + i) {
             assert_int_equal(e->old[i], last->value);
             m->compared++;
         }
@@ -807,6 +808,7 @@ static void test_memory(void **state)
     (void)state;
     for (int filtered = 0; filtered < 2; filtered++) {
         memset(&m, 0, sizeof m);
+        m.partial = filtered;
         assert_int_equal(lt_config_init(&config, sizeof config), 0);
         config.program = guest("hello");
         config.stdio[0] = config.stdio[1] = LT_STDIO_NULL;
