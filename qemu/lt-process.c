@@ -197,7 +197,6 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child */
     }
-    lt_kernel_leave(cpu, nr, args, ret);
     uncount_exec();
 #ifdef TARGET_NR_fork
     if (ret > 0 && (nr == TARGET_NR_fork || nr == TARGET_NR_vfork)) {
@@ -208,6 +207,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         qatomic_inc(a1 & CLONE_VM && a1 & CLONE_THREAD ? &lt_control->untraced_threads
                                                        : &lt_control->untraced_processes);
     }
+    lt_kernel_leave(cpu, nr, args, ret);
     sigreturned = ret == -QEMU_ESIGRETURN;
     lt_maps_flush(cpu);
     p = lt_special(cpu, LTI_S_SYSRET, 24);

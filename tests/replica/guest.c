@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * guest CASE: changes its memory in one of the ways in which the kernel, or a
- * mapping, does; then waits for its input, so that replica.c can compare.
+ * guest CASE [beside]: changes its memory in one of the ways in which the kernel, or a
+ * mapping, does; then waits for its input, so that replica.c can compare.  With
+ * "beside", there is another thread.
  *
  * A write() to descriptor BEGIN, EXPECT or END, which there are none of, tells
  * replica.c which bytes the system calls between must have written: those at each
@@ -15,6 +16,7 @@
 #include <linux/netlink.h>
 #include <mqueue.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -738,8 +740,20 @@ static const struct {
     {"bss", bss},
 };
 
+static void *wait_for_ever(void *unused)
+{
+    pause();
+    return unused;
+}
+
 int main(int argc, char **argv)
 {
+    pthread_t thread;
+
+    if (argc == 3 && strcmp(argv[2], "beside") == 0) {
+        MUST(pthread_create(&thread, NULL, wait_for_ever, NULL) == 0);
+        argc = 2;
+    }
     for (size_t i = 0; argc == 2 && i < sizeof cases / sizeof *cases; i++)
         if (strcmp(argv[1], cases[i].name) == 0) {
             cases[i].run();

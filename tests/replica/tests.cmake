@@ -29,7 +29,7 @@ foreach(arch x86_64 aarch64)
         endif()
         add_custom_command(OUTPUT ${out}
             COMMAND ${CMAKE_COMMAND} -E make_directory ${GUESTS}/${arch}
-            COMMAND ${compiler} -O1 -Wall -Wextra ${options} -o ${out} ${replica_guest} -lrt
+            COMMAND ${compiler} -O1 -Wall -Wextra ${options} -o ${out} ${replica_guest} -lrt -pthread
             DEPENDS ${replica_guest} COMMENT "Guest ${arch}/replica-${kind}" VERBATIM)
         list(APPEND replica_files ${out})
     endforeach()
@@ -45,6 +45,11 @@ foreach(arch x86_64 aarch64)
             continue()
         endif()
         replica_test(${arch}/${case} ${sysroot} ${input} ${GUESTS}/${arch}/replica-static ${case})
+    endforeach()
+    # Buffers are filled in another way while other threads may run.
+    foreach(case readv recvmsg recvfrom structs)
+        replica_test(${arch}/${case}-beside -p ${sysroot} ${input}
+            ${GUESTS}/${arch}/replica-static ${case} beside)
     endforeach()
     replica_test(${arch}/dynamic ${sysroot} ${input} ${GUESTS}/${arch}/replica-dynamic structs)
 endforeach()
