@@ -182,6 +182,16 @@ static int on_signal(lt_session *session, const struct lt_signal *signal, void *
     return log_end(log);
 }
 
+static int on_map(lt_session *session, const struct lt_map *map, void *user)
+{
+    struct log *log = user;
+
+    (void)session;
+    (void)map;
+    log->counts->kinds[LT_EVENT_MAP]++;
+    return log_end(log);
+}
+
 static int on_exit_event(lt_session *session, const struct lt_exit *end, void *user)
 {
     struct log *log = user;
@@ -245,6 +255,7 @@ static const struct {
     {LT_EVENT_SIGNAL, "signals", "signal events"},
     {LT_EVENT_THREAD, "threads", "thread events"},
     {LT_EVENT_PROCESS, "processes", "process events"},
+    {LT_EVENT_MAP, "maps", "changes of the memory map"},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -390,6 +401,7 @@ const struct log_format log_count = {
     .process = on_process,
     .thread = on_thread,
     .signal = on_signal,
+    .map = on_map,
     .exit = on_exit_event,
     .finish = finish,
     .always_insn = true,

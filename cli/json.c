@@ -379,6 +379,62 @@ static int on_process(lt_session *session, const struct lt_process *process, voi
     return log_end(log);
 }
 
+/* What a new mapping shows. */
+static void add_mapping(struct out *out, const struct lt_map *map)
+{
+    char *p = out_room(out, 128);
+
+    p = put_lit(p, ",\"shared\":");
+    p = map->flags & LT_MAP_SHARED ? put_lit(p, "true") : put_lit(p, "false");
+    p = put_lit(p, ",\"device\":\"");
+    p = put_hex(p, map->device);
+    p = put_lit(p, "\",\"inode\":\"");
+    p = put_hex(p, map->inode);
+    p = put_lit(p, "\",\"offset\":\"");
+    p = put_hex(p, map->offset);
+    p = put_lit(p, "\",\"path\":");
+    out_upto(out, p);
+    out_json_string(out, map->path);
+}
+
+static int on_map(lt_session *session, const struct lt_map *map, void *user)
+{
+    struct log *log = user;
+    struct out *out = &log->out;
+    const char *name = log_map_name(map->op);
+    char *p = out_room(out, 256);
+
+    (void)session;
+    p = BEGIN(p, log, "map", map);
+    p = put_lit(p, ",\"op\":\"");
+    p = put_bytes(p, name, strlen(name));
+    p = put_lit(p, "\",\"start\":\"");
+    p = put_hex(p, map->start);
+    p = put_lit(p, "\",\"end\":\"");
+    p = put_hex(p, map->end);
+    *p++ = '"';
+    if (map->op == LT_MAP_MAP || map->op == LT_MAP_PROTECT) {
+        p = put_lit(p, ",\"prot\":\"");
+        p = log_put_prot(p, map->prot);
+        *p++ = '"';
+    }
+    if (map->op == LT_MAP_MOVE) {
+        p = put_lit(p, ",\"from\":\"");
+        p = put_hex(p, map->from);
+        *p++ = '"';
+    }
+    out_upto(out, p);
+    if (map->op == LT_MAP_MAP)
+        add_mapping(out, map);
+    if (map->data) {
+        out_bytes(out, ",\"bytes\":\"", 10);
+        out_hex_bytes(out, map->data, (uint32_t)(map->end - map->start));
+        out_bytes(out, "\"", 1);
+    }
+    out_bytes(out, "}\n", 2);
+    return log_end(log);
+}
+
 /* Further keys where not all of the guest could be traced. */
 static char *put_untraced(char *p, const struct lt_result *result)
 {
@@ -425,5 +481,6 @@ const struct log_format log_json = {
     .process = on_process,
     .thread = on_thread,
     .signal = on_signal,
+    .map = on_map,
     .exit = on_exit_event,
 };

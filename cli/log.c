@@ -165,6 +165,16 @@ const char *log_result_text(struct log *log, lt_session *session,
     return length < 0 ? NULL : log->call_text;
 }
 
+const char *log_map_name(uint32_t op)
+{
+    static const char *const names[] = {
+        [LT_MAP_MAP] = "map",         [LT_MAP_DATA] = "data", [LT_MAP_UNMAP] = "unmap",
+        [LT_MAP_PROTECT] = "protect", [LT_MAP_MOVE] = "move", [LT_MAP_ZERO] = "zero",
+    };
+
+    return op < sizeof names / sizeof names[0] ? names[op] : "other";
+}
+
 const char *log_signal_name(int signal)
 {
     static const struct {

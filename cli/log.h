@@ -53,6 +53,7 @@ struct log_format {
     lt_process_fn process;
     lt_thread_fn thread;
     lt_signal_fn signal;
+    lt_map_fn map;
     lt_exit_fn exit;
     /* Writes what comes after the last event, or NULL. */
     void (*finish)(struct log *log, const struct lt_result *result);
@@ -114,6 +115,9 @@ int log_symbol(lt_session *session, uint64_t pc, struct lt_symbol *symbol);
 
 /* Writes "r-x" for LT_PROT_* bits; returns its end. */
 char *log_put_prot(char *p, uint32_t prot);
+
+/* "protect" for an enum lt_map_op. */
+const char *log_map_name(uint32_t op);
 
 /* "SIGSEGV", or NULL. */
 const char *log_signal_name(int signal);

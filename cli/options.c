@@ -25,8 +25,8 @@ static const char help[] =
     "                        or to standard output for -; else to standard error\n"
     "  -f, --format=FORMAT   text (the default) or json: one object a line\n"
     "  -e, --events=LIST     what to log, of insn,reg,write,read,syscall,module,signal,\n"
-    "                        thread,process; all but read is the default; exits are\n"
-    "                        always logged\n"
+    "                        thread,process,map; all but read and map is the default;\n"
+    "                        exits are always logged\n"
     "  -m, --module=FILE     only instructions of this file, a path or its last\n"
     "                        component, with their registers and memory\n"
     "  -r, --range=LO-HI     only instructions from address LO to below HI (hex)\n"
@@ -54,8 +54,9 @@ static const char help[] =
     "    return   NAME = RESULT [ERROR]\n"
     "and starts with thread and address instead where its instruction is not logged.\n"
     "Values of more than 8 bytes, and what the kernel wrote (marked so), are bytes in\n"
-    "memory order.  Files mapped and unmapped, signals, processes and threads that\n"
-    "begin, and exits have lines of their own.\n"
+    "memory order.  Files mapped and unmapped, changes of the memory map with its\n"
+    "contents (map), signals, processes and threads that begin, and exits have lines of\n"
+    "their own.\n"
     "\n"
     "lt ends when all processes that it traces have ended.  The exit status is that of\n"
     "PROGRAM, or 128 and the signal that ended it; 127 if it\n"
@@ -106,6 +107,7 @@ static int parse_events(const char *list, uint32_t *kinds)
         {"syscall", LT_EVENT_SYSCALL}, {"module", LT_EVENT_MODULE},
         {"exit", LT_EVENT_EXIT},       {"signal", LT_EVENT_SIGNAL},
         {"thread", LT_EVENT_THREAD},   {"process", LT_EVENT_PROCESS},
+        {"map", LT_EVENT_MAP},
     };
     const size_t count = sizeof known / sizeof known[0];
 
@@ -119,7 +121,7 @@ static int parse_events(const char *list, uint32_t *kinds)
         if (i == count) {
             fprintf(stderr,
                     "lt: --events: \"%.*s\" is no event; there are insn, reg, write, "
-                    "read, syscall, module, signal, thread and process\n",
+                    "read, syscall, module, signal, thread, process and map\n",
                     length < 100 ? (int)length : 100, list);
             return -1;
         }

@@ -74,6 +74,8 @@ static int add_callbacks(lt_session *session, struct log *log,
         error = lt_on_syscall(session, &all, format->syscall, log);
     if (!error)
         error = lt_on_module(session, &all, format->module, log);
+    if (!error && kinds & LT_KIND(LT_EVENT_MAP))
+        error = lt_on_map(session, &all, format->map, log);
     if (!error)
         error = lt_on_process(session, &all, format->process, log);
     if (!error && kinds & LT_KIND(LT_EVENT_SIGNAL))

@@ -305,6 +305,46 @@ static int on_process(lt_session *session, const struct lt_process *process, voi
     return log_end(log);
 }
 
+static int on_map(lt_session *session, const struct lt_map *map, void *user)
+{
+    struct log *log = user;
+    struct out *out = &log->out;
+    const char *name = log_map_name(map->op);
+    char *p = put_thread(out_room(out, 256), map->tid);
+
+    (void)session;
+    p = put_lit(p, "memory  ");
+    p = put_bytes(p, name, strlen(name));
+    *p++ = ' ';
+    p = put_hex(p, map->start);
+    *p++ = '-';
+    p = put_hex(p, map->end);
+    if (map->op == LT_MAP_MAP || map->op == LT_MAP_PROTECT) {
+        *p++ = ' ';
+        p = log_put_prot(p, map->prot);
+    }
+    if (map->flags & LT_MAP_SHARED)
+        p = put_lit(p, " shared");
+    if (map->op == LT_MAP_MOVE) {
+        p = put_lit(p, " from ");
+        p = put_hex(p, map->from);
+    }
+    if (map->path) {
+        p = put_lit(p, " offset ");
+        p = put_hex(p, map->offset);
+        *p++ = ' ';
+    }
+    out_upto(out, p);
+    if (map->path)
+        out_plain(out, map->path);
+    if (map->data) {
+        out_bytes(out, " = ", 3);
+        out_hex_bytes(out, map->data, (uint32_t)(map->end - map->start));
+    }
+    out_bytes(out, "\n", 1);
+    return log_end(log);
+}
+
 static int on_exit_event(lt_session *session, const struct lt_exit *end, void *user)
 {
     struct log *log = user;
@@ -338,5 +378,6 @@ const struct log_format log_text = {
     .process = on_process,
     .thread = on_thread,
     .signal = on_signal,
+    .map = on_map,
     .exit = on_exit_event,
 };

@@ -6,11 +6,13 @@ set(library_sources
     src/captures.c
     src/decode.c
     src/decode-guest.c
+    src/decode-memory.c
     src/disasm.c
     src/error.c
     src/flags.c
     src/guest.c
     src/launch.c
+    src/memory.c
     src/modules.c
     src/program.c
     src/registers.c

@@ -6,6 +6,8 @@
  *     lt-process.c   the guest process: start, exec, fork, exit, system calls
  *     lt-threads.c   the baton: one guest thread at a time
  *     lt-capture.c   what system calls point to
+ *     lt-kernel.c    what system calls write to guest memory
+ *     lt-maps.c      the guest's memory map and what mappings hold
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-tcg.c       the pass over a translation block's TCG operations
  *     lt-x86_64.c, lt-aarch64.c   what differs between guest architectures
@@ -63,6 +65,16 @@ static inline void lt_watch_load(CPUState *cpu, uint64_t addr, uint32_t size)
         lt_helper_access(cpu, addr, size, false);
     }
 }
+
+struct iovec;
+struct stat;
+
+/* main.c, and unlock_user(): the kernel wrote `size` bytes at `addr`. */
+void lt_kernel_write(CPUState *cpu, uint64_t addr, uint64_t size);
+/* syscall.c: a call gave `size` bytes, or an error: the buffers are no longer. */
+void lt_clip_iovec(struct iovec *vec, int count, ssize_t size);
+/* syscall.c: vmsplice() on this descriptor writes to memory. */
+bool lt_reads_pipe(int fd);
 
 /* main.c: the guest program could not be loaded. */
 G_NORETURN void lt_load_failed(const char *path, int error);
@@ -123,6 +135,21 @@ void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
                        uint32_t *lengths);
 
 /* lt-process.c */
+void lt_begin(CPUState *cpu); /* the process's first record, unless it is written */
+
+/* lt-maps.c */
+void lt_maps_init(void);
+void lt_maps_fork(void);           /* in a forked child */
+extern bool lt_shared_memory;      /* the guest has mapped some */
+void lt_maps_start(CPUState *cpu); /* its first instruction is next */
+extern bool lt_guest_started;
+void lt_maps_flush(CPUState *cpu); /* records of others' mappings */
+void lt_maps_check(CPUState *cpu); /* the library compares memory */
+void lt_maps_file_changed(const struct stat *file, uint64_t from, uint64_t to);
 unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */
+
+/* lt-kernel.c: around each system call of a recorded thread. */
+void lt_kernel_enter(CPUState *cpu, uint64_t pc, int nr, const int64_t *args);
+void lt_kernel_leave(CPUState *cpu, int nr, const int64_t *args, int64_t ret);
 
 #endif

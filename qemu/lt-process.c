@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest process as the engine sees it: start, system calls, mappings, fork,
- * exec and exit.
+ * The guest process as the engine sees it: start, system calls, fork, exec and
+ * exit.
  *
  * Functions named __wrap_X stand in for QEMU's X, which they call as __real_X:
  * the linker's --wrap option puts them there (see the file `wrap`).
@@ -14,11 +14,9 @@
 #include "user-internals.h"
 #include "user/cpu_loop.h"
 #include "user/safe-syscall.h"
-#include "user-mmap.h"
 #include "loader.h"
 #include "signal-common.h"
 #include "qemu/path.h"
-#include "qemu/thread.h"
 #include "elf.h"
 #include "lt-target.h"
 #include "stream.h"
@@ -27,10 +25,7 @@
 #define SELF "/proc/self/exe"
 
 static const char *sysroot = "";
-static GArray *mappings;      /* struct mapping, sorted by nothing */
-static QemuMutex lock;        /* over it */
 static int arena_fd = -1;     /* kept from the guest, for its exec */
-static bool shared_memory;    /* the guest has mapped some */
 static pid_t forker;          /* the process that forks */
 static int child_stream = -1; /* for a process that is being forked, or -1 */
 static int vfork_pipe[2] = {-1, -1};
@@ -49,11 +44,6 @@ static __thread struct {
     uint64_t left[LTI_MAX_REGS];  /* registers as cpu_exec() left them */
     const target_siginfo_t *info; /* of the signal in hand */
 } self;
-
-struct mapping {
-    abi_ulong start, end; /* exclusive */
-    char *path;
-};
 
 /* ---- Start ---- */
 
@@ -158,8 +148,7 @@ int lt_engine_entry(int argc, char **argv, char **envp)
     char **qemu_argv = g_new0(char *, argc + 10);
     int n = 0;
 
-    qemu_mutex_init(&lock);
-    mappings = g_array_new(false, false, sizeof(struct mapping));
+    lt_maps_init();
     sysroot = argv[3];
     program = g_strdup(argv[4]);
     if (strcmp(argv[2], "-") != 0) {
@@ -187,7 +176,7 @@ int lt_engine_entry(int argc, char **argv, char **envp)
 }
 
 /* The program's own thread, which loads it, writes the first records. */
-static void begin(CPUState *cpu)
+void lt_begin(CPUState *cpu)
 {
     if (!lt_control || begun) {
         return;
@@ -265,7 +254,7 @@ G_NORETURN void lt_load_failed(const char *path, int error)
     } else {
         fprintf(stderr, "libtrace: cannot load %s: %s\n", path, strerror(error));
         if (lt_control && thread_cpu) {
-            begin(thread_cpu);
+            lt_begin(thread_cpu);
             record_exit(thread_cpu, 126, 0);
         } else if (lt_control) {
             lt_stream_state(LTI_STREAM_ENDED);
@@ -274,201 +263,17 @@ G_NORETURN void lt_load_failed(const char *path, int error)
     _exit(126);
 }
 
-/* ---- Which code is wanted ---- */
-
-static bool module_matches(const char *wanted, const char *path)
-{
-    const char *base = strrchr(path, '/');
-
-    return strcmp(wanted, path) == 0 ||
-           (!strchr(wanted, '/') && base && strcmp(wanted, base + 1) == 0);
-}
-
-/* Called while code at `pc` is translated, after it was mapped. */
-unsigned lt_want_at(uint64_t pc)
-{
-    const char *path = NULL;
-    unsigned want = 0;
-
-    if (!lt_control) {
-        return 0;
-    }
-    if (lt_filtered) {
-        qemu_mutex_lock(&lock);
-        for (guint i = 0; i < mappings->len; i++) {
-            struct mapping *m = &g_array_index(mappings, struct mapping, i);
-            if (pc >= m->start && pc < m->end) {
-                path = m->path;
-                break;
-            }
-        }
-    }
-    for (uint32_t i = 0; i < lt_control->range_count; i++) {
-        const struct lti_range *r = &lt_control->ranges[i];
-        if (pc >= r->pc_start && (r->pc_end == 0 || pc < r->pc_end) &&
-            (!r->module[0] || (path && module_matches(r->module, path)))) {
-            want |= r->want;
-        }
-    }
-    if (lt_filtered) {
-        qemu_mutex_unlock(&lock);
-    }
-    return want & (LTI_WANT_INSN | LTI_WANT_REG | LTI_WANT_WRITE | LTI_WANT_READ);
-}
-
-/* ---- Mappings ---- */
-
-static void forget_range(abi_ulong start, abi_ulong end)
-{
-    for (guint i = 0; i < mappings->len; i++) {
-        struct mapping *m = &g_array_index(mappings, struct mapping, i);
-        if (m->end <= start || m->start >= end) {
-            continue;
-        }
-        if (m->start < start && m->end > end) {
-            struct mapping rest = {end, m->end, g_strdup(m->path)};
-            m->end = start;
-            g_array_append_val(mappings, rest);
-        } else if (m->start < start) {
-            m->end = start;
-        } else if (m->end > end) {
-            m->start = end;
-        } else {
-            g_free(m->path);
-            g_array_remove_index_fast(mappings, i--);
-        }
-    }
-}
-
-static void put(GByteArray *to, const void *data, size_t size)
-{
-    g_byte_array_append(to, data, size);
-}
-
-/* Tells that [start, end) now shows `path` from `offset`, or no file. */
-static void remapped(abi_ulong start, abi_ulong end, const char *path, uint64_t offset,
-                     uint32_t prot)
-{
-    CPUState *cpu = thread_cpu;
-    uint32_t path_size = path ? strlen(path) : 0, padded = ROUND_UP(path_size, 4);
-    g_autoptr(GByteArray) record = g_byte_array_new();
-    uint64_t range[3] = {start, end, offset};
-    uint32_t head =
-        LTI_SPECIAL_HEAD(path ? LTI_S_MAP : LTI_S_UNMAP, path ? 36 + padded : 20);
-
-    if (!lt_control || !cpu || start >= end) {
-        return;
-    }
-    put(record, &head, 4);
-    put(record, range, path ? 24 : 16);
-    if (path) {
-        put(record, &prot, 4);
-        put(record, &path_size, 4);
-        put(record, path, path_size);
-        put(record, "\0\0\0", padded - path_size);
-    }
-    qemu_mutex_lock(&lock);
-    forget_range(start, end);
-    if (path) {
-        struct mapping m = {start, end, g_strdup(path)};
-        g_array_append_val(mappings, m);
-    }
-    qemu_mutex_unlock(&lock);
-    begin(cpu);
-    if (lt_stream_owns(cpu)) {
-        if (lt_parallel) {
-            lt_stamp(cpu); /* it is about all threads */
-        }
-        memcpy(lt_special(cpu, path ? LTI_S_MAP : LTI_S_UNMAP, record->len - 4),
-               record->data + 4, record->len - 4);
-        if (lt_parallel) {
-            lt_commit(cpu);
-        }
-    }
-}
-
-abi_long __real_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
-abi_long __wrap_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
-abi_long __wrap_target_mmap(abi_ulong start, abi_ulong len, int prot, int flags, int fd,
-                            off_t offset)
-{
-    abi_long ret = __real_target_mmap(start, len, prot, flags, fd, offset);
-
-    shared_memory |= (flags & MAP_SHARED) != 0;
-    if (ret != -1 && lt_control) {
-        int saved = errno;
-        char link[64], path[PATH_MAX];
-        ssize_t n = -1;
-
-        if (fd >= 0 && !(flags & MAP_ANONYMOUS)) {
-            snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-            n = readlink(link, path, sizeof(path) - 1);
-        }
-        if (n > 0) {
-            path[n] = 0;
-            remapped(ret, ret + TARGET_PAGE_ALIGN(len), path, offset,
-                     prot & (PROT_READ | PROT_WRITE | PROT_EXEC));
-        } else {
-            remapped(ret, ret + TARGET_PAGE_ALIGN(len), NULL, 0, 0);
-        }
-        errno = saved;
-    }
-    return ret;
-}
-
-int __real_target_munmap(abi_ulong, abi_ulong);
-int __wrap_target_munmap(abi_ulong, abi_ulong);
-int __wrap_target_munmap(abi_ulong start, abi_ulong len)
-{
-    int ret = __real_target_munmap(start, len);
-
-    if (ret == 0) {
-        remapped(start, start + TARGET_PAGE_ALIGN(len), NULL, 0, 0);
-    }
-    return ret;
-}
-
-abi_long __real_target_mremap(abi_ulong, abi_ulong, abi_ulong, unsigned long, abi_ulong);
-abi_long __wrap_target_mremap(abi_ulong, abi_ulong, abi_ulong, unsigned long, abi_ulong);
-abi_long __wrap_target_mremap(abi_ulong old, abi_ulong old_size, abi_ulong new_size,
-                              unsigned long flags, abi_ulong new)
-{
-    abi_long ret = __real_target_mremap(old, old_size, new_size, flags, new);
-
-    if (ret != -1 && lt_control) {
-        int saved = errno;
-        g_autofree char *path = NULL;
-
-        qemu_mutex_lock(&lock);
-        for (guint i = 0; i < mappings->len; i++) {
-            struct mapping *m = &g_array_index(mappings, struct mapping, i);
-            if (old >= m->start && old < m->end) {
-                path = g_strdup(m->path);
-            }
-        }
-        qemu_mutex_unlock(&lock);
-        if (path || ret != old) {
-            /* Where a file's mapping moves to, its offset is not known here;
-             * code runs from moved mappings very rarely. */
-            remapped(old, old + TARGET_PAGE_ALIGN(old_size), NULL, 0, 0);
-            remapped(ret, ret + TARGET_PAGE_ALIGN(new_size), NULL, 0, 0);
-        }
-        errno = saved;
-    }
-    return ret;
-}
-
 /* ---- Running ---- */
 
 void __real_cpu_exec_start(CPUState *);
 void __wrap_cpu_exec_start(CPUState *);
 void __wrap_cpu_exec_start(CPUState *cpu)
 {
-    begin(cpu);
+    lt_begin(cpu);
     enter(cpu);
     if (lt_control && !lt_parallel) {
         /* Nobody runs beside this thread but who shares memory with the process. */
-        if (shared_memory) {
+        if (lt_shared_memory) {
             cpu->tcg_cflags |= CF_PARALLEL;
         } else {
             cpu->tcg_cflags &= ~CF_PARALLEL;
@@ -485,6 +290,10 @@ int __wrap_cpu_exec(CPUState *cpu)
 
     if (!lt_stream_owns(cpu)) {
         return __real_cpu_exec(cpu);
+    }
+    lt_maps_flush(cpu);
+    if (!lt_guest_started) {
+        lt_maps_start(cpu);
     }
     if (!self.started) {
         self.started = true;
@@ -576,6 +385,11 @@ MAY_BLOCK(int, fdatasync, (int fd), (fd))
 MAY_BLOCK(int, syncfs, (int fd), (fd))
 
 /* ---- System calls ---- */
+
+static void put(GByteArray *to, const void *data, size_t size)
+{
+    g_byte_array_append(to, data, size);
+}
 
 static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args,
                            uint32_t *lengths)
@@ -745,10 +559,32 @@ static bool makes_thread(abi_ulong flags, bool clones)
     return clones && (flags & CLONE_VM) && !(flags & CLONE_VFORK);
 }
 
+/* The words that a new thread has written its number to, before its turn. */
+static void tell_tids(CPUState *cpu, abi_ulong flags, const abi_long *args)
+{
+#ifdef TARGET_X86_64
+    const abi_ulong child = args[3];
+#else
+    const abi_ulong child = args[4];
+#endif
+
+    if (flags & CLONE_CHILD_SETTID) {
+        lt_kernel_write(cpu, child, 4);
+    }
+    if (flags & CLONE_PARENT_SETTID) {
+        lt_kernel_write(cpu, args[2], 4);
+    }
+}
+
 /* A thread that ends: what it still does to memory is told before, as its CPU will
  * be no more. */
 static void end_thread(CPUState *cpu)
 {
+    abi_ulong word = get_task_state(cpu)->child_tidptr;
+
+    if (word) {
+        put_user_u32(0, word);
+    }
     lt_special(cpu, LTI_S_THREAD_EXIT, 0);
     lt_stream_leave(cpu, true);
     lt_baton_detach();
@@ -798,6 +634,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
     lt_stamp(cpu);
     record_syscall(cpu, pc, nr, args, lengths);
+    lt_kernel_enter(cpu, pc, nr, args);
     self.in_syscall = true;
     lt_make_room(cpu);
     lt_commit(cpu);
@@ -820,11 +657,14 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     }
     undo_exec();
     if (ret > 0 && makes_thread(flags, clones)) {
+        tell_tids(cpu, flags, args);
         stl_he_p(lt_special(cpu, LTI_S_CLONE, 4), ret);
         if (lt_parallel) {
             lt_thread_made(ret, qemu_get_thread_id());
         }
     }
+    lt_kernel_leave(cpu, nr, args, ret);
+    lt_maps_flush(cpu);
     record_return(cpu, pc, nr, args, ret, lengths);
     if (nr == TARGET_NR_prctl && a1 == PR_SET_NAME && ret == 0) {
         record_name(cpu);
@@ -956,6 +796,8 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
         lt_stream_commit_all();
     }
     if (lt_stream_owns(cpu)) {
+        lt_maps_flush(cpu);
+        lt_maps_check(cpu);
         record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
     }
     __real_preexit_cleanup(env, code);
@@ -993,7 +835,7 @@ static void begin_child(CPUState *cpu)
 {
     lt_baton_fork(cpu);
     lt_stream_forget(cpu);
-    qemu_mutex_init(&lock);
+    lt_maps_fork();
     if (child_stream < 0) {
         if (arena_fd >= 0) {
             close(arena_fd);

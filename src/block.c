@@ -36,6 +36,9 @@ uint64_t lti_wanted_at(const struct lti_block_source *source, uint32_t type, uin
         filter_takes(&c->pull_filter, pc, path)) {
         wanted |= LTI_WANTED_PULL;
     }
+    if (c->memory && type == LT_EVENT_MEM_WRITE) {
+        wanted |= LTI_WANTED_MEMORY;
+    }
     return wanted;
 }
 

@@ -16,6 +16,8 @@
 /* Who wants an event: a bit for each callback of its kind, and this one for
  * lt_session_next(). */
 #define LTI_WANTED_PULL (UINT64_C(1) << 32)
+/* And this one, of memory writes only, for the copy of the guest's memory. */
+#define LTI_WANTED_MEMORY (UINT64_C(1) << 33)
 
 /* What the events of one instruction need. */
 struct lti_insn {

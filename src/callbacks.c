@@ -211,6 +211,9 @@ static void want_range(struct wanted *wanted, uint32_t want,
 static void want(struct wanted *wanted, uint32_t kinds, const struct lt_filter *filter)
 {
     uint32_t bits = 0;
+    if ((kinds & LT_KIND(LT_EVENT_MAP)) != 0) {
+        wanted->record |= LTI_RECORD_MAPS;
+    }
     for (unsigned type = 0; type < LTI_KIND_COUNT; type++) {
         bits |= (kinds & LT_KIND(type)) != 0 ? wants[type] : 0;
     }
@@ -237,6 +240,10 @@ void lti_callbacks_wanted(const struct lti_callbacks *callbacks,
     }
     if (callbacks->pull) {
         want(&wanted, callbacks->pull_kinds, &callbacks->pull_filter);
+    }
+    if (callbacks->memory) {
+        const struct lt_filter everything = {.size = sizeof everything};
+        want(&wanted, LT_KIND(LT_EVENT_MEM_WRITE) | LT_KIND(LT_EVENT_MAP), &everything);
     }
     *count = wanted.count;
     *record = wanted.record;

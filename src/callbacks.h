@@ -35,6 +35,7 @@ struct lti_callbacks {
     bool pull;                    /* the session runs in the pull form */
     uint32_t pull_kinds;          /* LT_KIND bits */
     struct lt_filter pull_filter; /* .module is owned, or NULL */
+    bool memory;                  /* a copy of the guest's memory is kept */
 };
 
 /* Whether the file at `path` is what a filter's `module` means: the same path,

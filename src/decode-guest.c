@@ -217,6 +217,7 @@ static void use_guest(struct lti_decoder *d, struct lti_guest *guest)
     lti_guest_release(d->guest);
     d->guest = guest;
     d->source.modules = guest->modules;
+    d->memory = guest->memory;
     lti_decoder_set_arch(d, guest->arch);
 }
 
@@ -228,6 +229,16 @@ static int new_image(struct lti_decoder *d, uint32_t arch)
 
     if (error) {
         return error;
+    }
+    if (d->config.callbacks->memory) {
+        /* What processes share is known once, whatever they execute. */
+        error = d->memory ? lti_memory_clone(d->memory, &guest->memory)
+                          : lti_memory_create(&guest->memory);
+        if (error) {
+            lti_guest_release(guest);
+            return error;
+        }
+        lti_memory_clear(guest->memory);
     }
     if (d->guest) {
         guest->parent = d->guest->parent;

@@ -39,6 +39,10 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
         return LT_ERR_NO_MEMORY;
     }
     d->thread = d->threads;
+    if (config->callbacks->memory && !(d->old = malloc(LTI_MAX_STORE))) {
+        lti_decoder_destroy(d);
+        return LT_ERR_NO_MEMORY;
+    }
     d->config = *config;
     d->blocks = config->slabs->blocks;
     d->source = (struct lti_block_source){
@@ -82,6 +86,7 @@ int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *par
         return error;
     }
     child->source.modules = child->guest->modules;
+    child->memory = child->guest->memory;
     lti_decoder_set_arch(child, child->guest->arch);
     child->known = parent->known;
     memcpy(child->regs, parent->regs, sizeof *child->regs * LTI_MAX_REGS);
@@ -108,6 +113,8 @@ void lti_decoder_destroy(struct lti_decoder *d)
         lti_guest_release(d->guest);
         lti_decoder_free_threads(d);
         free(d->queue);
+        free(d->map_path);
+        free(d->old);
         free(d);
     }
 }
@@ -176,7 +183,7 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
         return error;
     }
     if ((size_t)(d->end - d->at) < block->record_size) {
-        return damaged(d, "a block record is cut off");
+        return lti_damaged(d, "a block record is cut off");
     }
     d->step = block->steps;
     d->base = d->seq;
@@ -194,7 +201,7 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     int error;
 
     if (size < 8) {
-        return damaged(d, "a partial block record is too short");
+        return lti_damaged(d, "a partial block record is too short");
     }
     error = find_block(d, u32_at(p), &block);
     if (error) {
@@ -205,7 +212,7 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         size - 8 != (count < block->insn_count ? block->insns[count].slot_offset
                                                : block->record_size) -
                         4) {
-        return damaged(d, "a partial block record does not fit its block");
+        return lti_damaged(d, "a partial block record does not fit its block");
     }
     d->step = block->steps;
     d->base = d->seq;
@@ -363,33 +370,6 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     return 0;
 }
 
-/* A helper's load or store for the instruction in hand. */
-static int helper_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
-                         uint32_t kind)
-{
-    uint64_t wanted = wanted_from_insn(d, kind), took;
-    uint32_t length;
-    int result;
-
-    if (size < 16) {
-        return damaged(d, "a memory record is too short");
-    }
-    length = u32_at(p + 8);
-    if (length == 0 || length > size - 16) {
-        return damaged(d, "a memory record's length is wrong");
-    }
-    d->mem.value = 0;
-    memcpy(&d->mem.value, p + 16, length < 8 ? length : 8);
-    d->mem.data = p + 16;
-    result = deliver_mem(d, d->seq + 1, kind, u64_at(p), length, wanted, &took);
-    d->seq += took != 0;
-    if (result == 0) {
-        result = keep(d, &d->mem, sizeof d->mem, took);
-    }
-    d->mem.data = (const uint8_t *)d->mem_data;
-    return result;
-}
-
 /* Takes what the call's record has of the memory that it points to. */
 static int take_captures(struct lti_decoder *d, uint32_t phase, const uint8_t *p,
                          uint32_t size)
@@ -460,90 +440,6 @@ static int syscall_return(struct lti_decoder *d, const uint8_t *p, uint32_t size
     return deliver_call(d, LT_PHASE_RETURN);
 }
 
-struct unmapping {
-    struct lti_decoder *d;
-    int result;
-};
-
-static int deliver_module(struct lti_decoder *d, uint32_t op, const struct lti_mapping *m)
-{
-    struct lt_module e = {
-        .type = LT_EVENT_MODULE,
-        .size = sizeof e,
-        .pid = d->pid,
-        .tid = d->tid,
-        .op = op,
-        .prot = m->prot,
-        .start = m->start,
-        .end = m->end,
-        .offset = m->offset,
-        .path = m->path,
-    };
-    const struct lti_callbacks *c = d->config.callbacks;
-    uint64_t wanted = 0;
-    int result;
-
-    /* Filters of module callbacks say which files, not which code. */
-    for (unsigned i = 0; i < c->count[LT_EVENT_MODULE]; i++) {
-        const struct lt_filter *f = &c->list[LT_EVENT_MODULE][i].filter;
-        if (!f->module || lti_filter_module_matches(f->module, m->path)) {
-            wanted |= UINT64_C(1) << i;
-        }
-    }
-    if (c->pull && (c->pull_kinds & LT_KIND(LT_EVENT_MODULE))) {
-        wanted |= LTI_WANTED_PULL;
-    }
-    if (!wanted) {
-        return 0;
-    }
-    e.seq = ++d->seq;
-    LTI_CALL(d, LT_EVENT_MODULE, module, wanted, &e, result);
-    return result ? result : keep(d, &e, sizeof e, wanted);
-}
-
-static int unmapped(const struct lti_mapping *piece, void *user)
-{
-    struct unmapping *u = user;
-
-    if (u->result == 0) {
-        u->result = deliver_module(u->d, LT_MODULE_UNMAP, piece);
-    }
-    return 0;
-}
-
-static int unmap(struct lti_decoder *d, uint64_t start, uint64_t end)
-{
-    struct unmapping u = {d, 0};
-    int error;
-
-    if (start >= end) {
-        return damaged(d, "an unmapping is empty");
-    }
-    error = lti_modules_unmap(d->guest->modules, start, end, unmapped, &u);
-    return error ? error : u.result;
-}
-
-static int map(struct lti_decoder *d, const uint8_t *p, uint32_t size)
-{
-    const struct lti_mapping *mapping;
-    uint32_t path_size;
-    int result;
-
-    if (size < 32 || (path_size = u32_at(p + 28)) > size - 32) {
-        return damaged(d, "a mapping record is too short");
-    }
-    result = unmap(d, u64_at(p), u64_at(p + 8));
-    if (result) {
-        return result;
-    }
-    result = lti_modules_map(d->guest->modules, u64_at(p), u64_at(p + 8), u64_at(p + 16),
-                             u32_at(p + 24), (const char *)p + 32, path_size, &mapping);
-    if (result) {
-        return result == LT_ERR_NO_MEMORY ? result : damaged(d, "a mapping is malformed");
-    }
-    return deliver_module(d, LT_MODULE_MAP, mapping);
-}
-
 static int deliver_exit(struct lti_decoder *d, int32_t status, int32_t signal)
 {
     struct lt_exit e = {
@@ -569,7 +465,7 @@ static int deliver_exit(struct lti_decoder *d, int32_t status, int32_t signal)
     }
     e.seq = ++d->seq;
     LTI_CALL(d, LT_EVENT_EXIT, exit, wanted, &e, result);
-    return result ? result : keep(d, &e, sizeof e, wanted);
+    return result ? result : lti_decoder_keep(d, &e, sizeof e, wanted);
 }
 
 bool lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
@@ -637,7 +533,7 @@ static int special(struct lti_decoder *d, uint32_t head)
     const uint8_t *p = d->at + 4;
 
     if (size < 4 || size % 4 || size > (size_t)(d->end - d->at)) {
-        return damaged(d, "a record is cut off");
+        return lti_damaged(d, "a record is cut off");
     }
     if (!d->guest && LTI_SPECIAL_KIND(head) != LTI_S_STAMP &&
         LTI_SPECIAL_KIND(head) != LTI_S_PROCESS) {
@@ -651,9 +547,9 @@ static int special(struct lti_decoder *d, uint32_t head)
     case LTI_S_PART:
         return begin_part(d, p, size);
     case LTI_S_WRITE:
-        return helper_access(d, p, size, LT_EVENT_MEM_WRITE);
+        return lti_decode_access(d, p, size, LT_EVENT_MEM_WRITE);
     case LTI_S_READ:
-        return helper_access(d, p, size, LT_EVENT_MEM_READ);
+        return lti_decode_access(d, p, size, LT_EVENT_MEM_READ);
     case LTI_S_REGS:
         return registers(d, p, size);
     case LTI_S_SYSCALL:
@@ -661,15 +557,14 @@ static int special(struct lti_decoder *d, uint32_t head)
     case LTI_S_SYSRET:
         return syscall_return(d, p, size);
     case LTI_S_MAP:
-        return map(d, p, size);
+        return lti_decode_module(d, p, size);
     case LTI_S_UNMAP:
-        return size < 16 ? damaged(d, "an unmapping record is too short")
-                         : unmap(d, u64_at(p), u64_at(p + 8));
+        return lti_decode_unmodule(d, p, size);
     case LTI_S_PROCESS:
         return lti_decode_process(d, p, size);
     case LTI_S_EXIT:
         if (size < 8) {
-            return damaged(d, "an exit record is too short");
+            return lti_damaged(d, "an exit record is too short");
         }
         return deliver_exit(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
     case LTI_S_FORGET:
@@ -690,8 +585,16 @@ static int special(struct lti_decoder *d, uint32_t head)
         return lti_decode_name(d, p, size);
     case LTI_S_SIGNAL:
         return lti_decode_signal(d, p, size);
+    case LTI_S_KERNEL:
+        return lti_decode_kernel(d, p, size);
+    case LTI_S_RANGE:
+        return lti_decode_range(d, p, size);
+    case LTI_S_DATA:
+        return lti_decode_data(d, p, size);
+    case LTI_S_CHECK:
+        return lti_decode_check(d, p, size);
     default:
-        return damaged(d, "a record is of an unknown kind");
+        return lti_damaged(d, "a record is of an unknown kind");
     }
 }
 
@@ -701,7 +604,7 @@ static int next_record(struct lti_decoder *d)
     uint32_t head;
 
     if (d->end - d->at < 4) {
-        return damaged(d, "a record is cut off");
+        return lti_damaged(d, "a record is cut off");
     }
     head = u32_at(d->at);
     return head & LTI_SPECIAL ? special(d, head) : begin_block(d, head);
@@ -797,6 +700,14 @@ int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, void *data, uint3
         memcpy(data, &value, r->width);
     }
     return r->width;
+}
+
+int lti_decoder_mem(const struct lti_decoder *d, uint64_t addr, void *data, uint64_t size)
+{
+    if (!d->memory || !d->in_event) {
+        return LT_ERR_STATE;
+    }
+    return (int)lti_memory_read(d->memory, addr, data, size);
 }
 
 uint64_t lti_decoder_events(const struct lti_decoder *d)

@@ -86,6 +86,10 @@ bool lti_decoder_finish(struct lti_decoder *decoder, int32_t status, int32_t sig
 int lti_decoder_reg(const struct lti_decoder *decoder, uint32_t reg, void *data,
                     uint32_t size);
 
+/* As lt_mem_read(), of at most INT32_MAX bytes. */
+int lti_decoder_mem(const struct lti_decoder *decoder, uint64_t addr, void *data,
+                    uint64_t size);
+
 /* The number of events delivered, and the figures that the decoder knows. */
 uint64_t lti_decoder_events(const struct lti_decoder *decoder);
 void lti_decoder_stats(const struct lti_decoder *decoder, struct lt_stats *stats);

@@ -12,6 +12,7 @@
 #include "flags.h"
 #include "guest.h"
 #include "registers.h"
+#include "memory.h"
 #include "stream.h"
 
 /* An event of a special record that waits for lt_session_next(). */
@@ -45,6 +46,8 @@ struct lti_thread {
     struct lti_captures captures; /* of it */
     uint64_t regs[LTI_MAX_REGS];
 };
+/* No record tells of a larger store. */
+#define LTI_MAX_STORE 65536u
 
 struct lti_decoder {
     struct lti_decoder_config config;
@@ -91,6 +94,10 @@ struct lti_decoder {
     struct lt_reg_write wide_write; /* of any other one */
     struct lt_mem_access mem;
     uint64_t mem_data[2];
+    struct lti_memory *memory; /* the guest's; NULL: not kept */
+    uint8_t *old;              /* what a write replaced: LTI_MAX_STORE bytes, like
+                                  `memory` */
+    char *map_path;            /* of the last struct lt_map, NUL-ended */
 
     struct queued *queue;
     unsigned queue_count, queue_room, queue_at;
@@ -107,6 +114,17 @@ struct lti_decoder {
  * *const *: the compiler knows them only in there.
  */
 int lti_run_steps(struct lti_decoder *decoder, const void *out);
+
+/* ---- decode-memory.c: records about memory, without their heads ---- */
+
+int lti_decode_module(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_unmodule(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
+                      uint32_t kind);
+int lti_decode_kernel(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_range(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_data(struct lti_decoder *d, const uint8_t *p, uint32_t size);
+int lti_decode_check(struct lti_decoder *d, const uint8_t *p, uint32_t size);
 
 static inline uint32_t u32_at(const uint8_t *p)
 {
@@ -255,7 +273,8 @@ static inline int deliver_wide(struct lti_decoder *d, uint64_t seq, uint32_t reg
     return result;
 }
 
-/* *took is who of `wanted` got the event: 0 if it is nobody's. */
+/* The event's data are in place.  *took is who of `wanted` got it: 0 if it is
+ * nobody's. */
 static inline __attribute__((always_inline)) int
 deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
             uint32_t length, uint64_t wanted, uint64_t *took)
@@ -263,6 +282,18 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
     struct lt_mem_access *e = &d->mem;
     int result;
 
+    if (wanted & LTI_WANTED_MEMORY) {
+        *took = 0;
+        if (length > LTI_MAX_STORE) {
+            return lti_damaged(d, "a store is too long");
+        }
+        lti_memory_peek(d->memory, addr, d->old, length);
+        result = lti_memory_write(d->memory, addr, e->data, length);
+        if (result) {
+            return result;
+        }
+        wanted &= ~LTI_WANTED_MEMORY;
+    }
     if (d->ranged[kind]) {
         wanted = wanted_range(d, wanted, kind, addr, length);
     }
@@ -270,12 +301,12 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
     if (!wanted) {
         return 0;
     }
+    e->old = kind == LT_EVENT_MEM_WRITE ? d->old : NULL;
     e->type = kind;
     e->seq = seq;
     e->pc = d->insn ? d->insn->event.pc : 0;
     e->addr = addr;
     e->length = length;
-    e->by = LT_BY_INSN;
     LTI_CALL(d, kind, mem, wanted, e, result);
     return result;
 }

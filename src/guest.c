@@ -33,6 +33,9 @@ int lti_guest_fork(const struct lti_guest *guest, struct lti_guest **out)
     }
     child->path = guest->path;
     error = lti_modules_copy(child->modules, guest->modules);
+    if (!error && guest->memory) {
+        error = lti_memory_clone(guest->memory, &child->memory);
+    }
     for (uint32_t i = 0; i < guest->slab_count && !error; i++) {
         error = lti_guest_take_slab(child, guest->slabs[i]);
     }
@@ -51,6 +54,7 @@ void lti_guest_release(struct lti_guest *guest)
     }
     lti_guest_drop_slabs(guest);
     lti_modules_destroy(guest->modules);
+    lti_memory_destroy(guest->memory);
     free(guest->slabs);
     free(guest);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "memory.h"
 #include "modules.h"
 #include "slabs.h"
 
@@ -20,6 +21,7 @@ struct lti_guest {
     int32_t status, signal; /* with which it ended */
     const char *path;       /* of its program, interned; NULL: not known yet */
     struct lti_modules *modules;
+    struct lti_memory *memory;    /* a copy of its memory; NULL: not kept */
     struct lti_paths *paths;      /* the session's */
     struct lti_slabs *slab_table; /* the session's */
     uint32_t *slabs;

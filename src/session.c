@@ -115,7 +115,10 @@ static bool copy_config(struct lt_config *config)
 static int check_config(const struct lt_config *config)
 {
     if (config->program == NULL ||
-        (config->flags & ~(LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY)) != 0 ||
+        (config->flags &
+         ~(LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY)) != 0 ||
+        (config->flags & (LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY)) ==
+            LT_CONFIG_CHECK_MEMORY ||
         config->follow > LT_FOLLOW_NONE || config->threads > LT_THREADS_PARALLEL) {
         return LT_ERR_ARGUMENT;
     }
@@ -208,6 +211,9 @@ static void fill_control(lt_session *session, struct lti_control *control)
                          &control->record);
     if (session->config.cpu != NULL) {
         snprintf(control->cpu, sizeof control->cpu, "%s", session->config.cpu);
+    }
+    if ((session->config.flags & LT_CONFIG_CHECK_MEMORY) != 0) {
+        control->record |= LTI_RECORD_CHECK;
     }
     lti_syscall_captures(LT_ARCH_X86_64, &control->calls[LT_ARCH_X86_64 - 1]);
     lti_syscall_captures(LT_ARCH_AARCH64, &control->calls[LT_ARCH_AARCH64 - 1]);
@@ -485,6 +491,7 @@ static int begin_run(lt_session *session, bool pull)
 {
     session->pulled = pull;
     session->callbacks.pull = pull;
+    session->callbacks.memory = (session->config.flags & LT_CONFIG_MEMORY) != 0;
     session->state = pull ? LTI_SESSION_PULLED : LTI_SESSION_RUN;
     if (atomic_load(&session->stop)) {
         return finish_stopped(session);
@@ -692,6 +699,21 @@ int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value)
         *value = read;
     }
     return result < 0 ? result : 0;
+}
+
+int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size)
+{
+    if (session == NULL || data == NULL || size > INT32_MAX) {
+        return LT_ERR_ARGUMENT;
+    }
+    struct lti_decoder *decoder = present_decoder(session);
+    int result =
+        decoder == NULL ? LT_ERR_STATE : lti_decoder_mem(decoder, addr, data, size);
+    if (result < 0) {
+        lti_fail(&session->message, 0,
+                 "no event is in hand, or the session does not keep the guest's memory");
+    }
+    return result;
 }
 
 static int fail_before_run(lt_session *session)

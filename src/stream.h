@@ -60,6 +60,7 @@
 #define LTI_RECORD_REGS 1u   /* register writes, and registers for callbacks */
 #define LTI_RECORD_DIRECT 2u /* prefer a slot to an expression for registers */
 #define LTI_RECORD_MAPS 4u   /* changes of the memory map, and contents */
+#define LTI_RECORD_CHECK 8u  /* checksums of the guest's memory, now and then */
 
 /* lti_control.follow and .threads: enum lt_follow and enum lt_threads. */
 #define LTI_FOLLOW_ALL 0u
@@ -278,9 +279,48 @@ enum lti_special {
     LTI_S_THREAD = 16,      /* u32 tid: whom the records behind belong to */
     LTI_S_THREAD_EXIT = 17, /* the thread ended */
     LTI_S_NAME = 18,        /* the thread's new name: char[16], NUL-ended */
-    LTI_S_SIGNAL = 19       /* u32 op (enum lt_signal_op), u32 signal, i32 code, u32 0,
+    LTI_S_SIGNAL = 19,      /* u32 op (enum lt_signal_op), u32 signal, i32 code, u32 0,
                                u64 pc, addr, handler */
+
+    /* Memory, other than by instructions. */
+    LTI_S_KERNEL = 32, /* u64 pc, u64 addr, u32 bytes, u32 0, then the bytes, padded:
+                          the kernel's store for the system call at pc, or for the
+                          signal that interrupts there */
+    LTI_S_RANGE = 33,  /* struct lti_range_change, then the path, padded */
+    LTI_S_DATA = 34,   /* u64 addr, u32 bytes, u32 0, then the bytes, padded: what a
+                          mapping holds; zeros are not told */
+    LTI_S_CHECK = 35   /* u64 addr, u32 pages, u32 0, u64 hash[pages]: the engine's
+                          lti_page_hash() of pages */
 };
+
+/* What LTI_S_RANGE tells: as struct lt_map. */
+struct lti_range_change {
+    uint32_t op; /* enum lt_map_op, but LT_MAP_DATA */
+    uint32_t prot;
+    uint32_t flags;
+    uint32_t path_size;
+    uint64_t start, end, from, offset, device, inode;
+};
+
+#define LTI_PAGE_SIZE 4096u
+
+/* A number that differs when a page's contents do. */
+static inline uint64_t lti_page_hash(const void *page)
+{
+    const unsigned char *bytes = page;
+    uint64_t lanes[4] = {1, 2, 3, 4};
+
+    for (unsigned i = 0; i < LTI_PAGE_SIZE; i += sizeof lanes) {
+        for (unsigned k = 0; k < 4; k++) {
+            uint64_t word;
+
+            __builtin_memcpy(&word, bytes + i + 8 * k, 8);
+            lanes[k] = (lanes[k] ^ word) * 0x9e3779b97f4a7c15u;
+            lanes[k] ^= lanes[k] >> 32;
+        }
+    }
+    return ((lanes[0] * 31 + lanes[1]) * 31 + lanes[2]) * 31 + lanes[3];
+}
 
 #define LTI_PIECE_STRING 1u /* a string: its end was found or it was cut */
 

@@ -87,24 +87,26 @@ struct lt_reg_write {
 /* Who made a memory access: the `by` member. */
 enum lt_by {
     LT_BY_INSN = 0,  /* the instruction at `pc` */
-    LT_BY_KERNEL = 1 /* the system call made at `pc` */
+    LT_BY_KERNEL = 1 /* the system call made at `pc`, between its two events; or
+                        a signal that interrupted at `pc` */
 };
 
-/* A memory write (LT_EVENT_MEM_WRITE) or read (LT_EVENT_MEM_READ). */
+/* A memory write (LT_EVENT_MEM_WRITE) or read (LT_EVENT_MEM_READ).  A system call
+ * that writes much, or to several places, makes several. */
 struct lt_mem_access {
     uint32_t type;
     uint32_t size;
     uint64_t seq;
     uint32_t pid;
     uint32_t tid;
-    uint64_t pc;         /* the instruction that made it */
+    uint64_t pc;         /* the instruction that made it, or see enum lt_by */
     uint64_t addr;       /* guest address of the first byte */
     uint32_t length;     /* bytes accessed */
     uint32_t by;         /* enum lt_by */
     uint64_t value;      /* what was written or read: its first 8 bytes as a
                             little-endian number */
     const uint8_t *data; /* all of it, `length` bytes in memory order */
-    const uint8_t *old;  /* of a write, where it was asked for: what was there
+    const uint8_t *old;  /* of a write, with LT_CONFIG_MEMORY: what was there
                             before, `length` bytes; else NULL */
 };
 
@@ -253,24 +255,32 @@ struct lt_process {
 
 /* What happened to a range of guest addresses: the `op` member. */
 enum lt_map_op {
-    LT_MAP_MAP = 0,     /* mapped anew: zeros, unless contents follow */
-    LT_MAP_DATA = 1,    /* `data`: its contents, as the mapping of a file or the
-                           loader put them there */
+    LT_MAP_MAP = 0,     /* mapped anew, whatever was there: zeros, unless contents
+                           follow */
+    LT_MAP_DATA = 1,    /* `data` is its contents, as the mapped file or the loader
+                           has put them there */
     LT_MAP_UNMAP = 2,   /* no longer mapped */
     LT_MAP_PROTECT = 3, /* `prot` is its new protection */
-    LT_MAP_MOVE = 4     /* the bytes of [from, from + (end - start)) are here now,
-                           and no longer there */
+    LT_MAP_MOVE = 4,    /* what was mapped at [from, from + (end - start)) is here
+                           now, and no longer there */
+    LT_MAP_ZERO = 5     /* its contents are gone: zeros, unless contents follow */
 };
 
 /* Bits of lt_map's `flags` member. */
-#define LT_MAP_SHARED                                                                    \
-    UINT32_C(1) /* others may write to it unseen: processes outside                      \
-                   the trace, and other mappings of the file */
+/* All mappings of the same `device` and `inode` show the same bytes at the same
+ * offset: a write to one is a write to all. */
+#define LT_MAP_SHARED UINT32_C(1)
 
 /*
  * The guest's memory map changed.  Together with all memory writes, those of the
  * kernel included, these records tell the contents of the whole of the guest's
- * memory.
+ * memory: the first ones of a process say what the loader made of it.
+ *
+ * What they cannot tell: what processes outside the trace write to memory or to
+ * files that the guest has mapped; and what reaches a private mapping, as yet
+ * unwritten, of a file that is written to through another mapping, or by another
+ * process.  Contents change with the file when the process itself writes to,
+ * truncates or punches holes into it by system calls.
  */
 struct lt_map {
     uint32_t type;
@@ -279,15 +289,17 @@ struct lt_map {
     uint32_t pid;
     uint32_t tid;
     uint32_t op;    /* enum lt_map_op */
-    uint32_t prot;  /* LT_PROT_* bits of a mapping */
-    uint32_t flags; /* LT_MAP_SHARED */
+    uint32_t prot;  /* LT_PROT_* bits of a mapping, when mapped or protected */
+    uint32_t flags; /* LT_MAP_SHARED, when mapped */
     uint32_t reserved;
     uint64_t start;      /* guest address of the first byte */
     uint64_t end;        /* guest address behind the last byte */
     uint64_t from;       /* of a move: where it was before */
     uint64_t offset;     /* in the file, bytes */
+    uint64_t device;     /* of the mapped file, as in struct stat; of shared memory */
+    uint64_t inode;      /* without a file, numbers that no file has */
     const char *path;    /* host path of the mapped file, or NULL */
-    const uint8_t *data; /* contents: `end` - `start` bytes */
+    const uint8_t *data; /* contents: `end` - `start` bytes; else NULL */
 };
 
 /* A guest process ended. */

@@ -86,7 +86,8 @@ enum lt_stdio {
  * foreground process group while it runs, as a shell would. */
 #define LT_CONFIG_TERMINAL UINT32_C(1)
 /* Keep a copy of the guest's memory, made from the trace: for lt_mem_read() and for
- * the `old` member of memory writes. */
+ * the `old` member of memory writes.  All code is traced then, whatever filters
+ * say. */
 #define LT_CONFIG_MEMORY UINT32_C(2)
 
 /* Which of the guest's processes are traced: lt_config.follow. */
@@ -432,6 +433,14 @@ int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value);
  * returns its width in bytes.  Errors as above, and LT_ERR_ARGUMENT if `size`
  * is less than that. */
 int lt_reg_read_bytes(lt_session *session, uint32_t reg, void *data, uint32_t size);
+
+/*
+ * Copies what the guest's memory holds at the event in hand, with its writes, from
+ * guest address `addr` on to `data`.  Returns how many bytes that was: less than
+ * `size` where mapped memory ends before.  LT_ERR_ARGUMENT (also if `size` is more
+ * than INT32_MAX), LT_ERR_STATE (without LT_CONFIG_MEMORY, or no event in hand).
+ */
+int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size);
 
 /*
  * Writes the disassembly of the instruction of `length` bytes at guest address

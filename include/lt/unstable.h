@@ -20,7 +20,14 @@ struct lt_stats {
                                      the engine's */
     uint64_t register_mismatches; /* registers that differed: a bug if not 0 */
     uint64_t internal_errors;     /* a bug if not 0 */
+    uint64_t memory_checks;       /* with LT_CONFIG_CHECK_MEMORY: pages compared */
+    uint64_t memory_mismatches;   /* pages that differed: a bug, or somebody outside
+                                     the trace wrote to them */
 };
+
+/* A bit of lt_config.flags, with LT_CONFIG_MEMORY: compare the copy of the guest's
+ * memory with the guest's own, at some system calls and at the end. */
+#define LT_CONFIG_CHECK_MEMORY UINT32_C(0x40000000)
 
 /* Fills *stats, also while the session runs.  LT_ERR_ARGUMENT. */
 int lt_session_stats(const lt_session *session, struct lt_stats *stats);

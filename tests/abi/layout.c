@@ -142,7 +142,7 @@ AT(lt_process, arch, 32);
 AT(lt_process, reserved, 36);
 AT(lt_process, path, 40);
 
-SIZE(lt_map, 88);
+SIZE(lt_map, 104);
 AT(lt_map, type, 0);
 AT(lt_map, size, 4);
 AT(lt_map, seq, 8);
@@ -156,8 +156,10 @@ AT(lt_map, start, 40);
 AT(lt_map, end, 48);
 AT(lt_map, from, 56);
 AT(lt_map, offset, 64);
-AT(lt_map, path, 72);
-AT(lt_map, data, 80);
+AT(lt_map, device, 72);
+AT(lt_map, inode, 80);
+AT(lt_map, path, 88);
+AT(lt_map, data, 96);
 
 SIZE(lt_config, 96);
 AT(lt_config, size, 0);
@@ -203,7 +205,7 @@ AT(lt_symbol, length, 24);
 AT(lt_symbol, module, 32);
 AT(lt_symbol, base, 40);
 
-SIZE(lt_stats, 56);
+SIZE(lt_stats, 72);
 AT(lt_stats, size, 0);
 AT(lt_stats, blocks, 4);
 AT(lt_stats, insns, 8);
@@ -212,6 +214,8 @@ AT(lt_stats, desc_bytes, 24);
 AT(lt_stats, register_checks, 32);
 AT(lt_stats, register_mismatches, 40);
 AT(lt_stats, internal_errors, 48);
+AT(lt_stats, memory_checks, 56);
+AT(lt_stats, memory_mismatches, 64);
 
 IS(LT_ARG_INT, 1);
 IS(LT_ARG_UINT, 2);

@@ -788,6 +788,147 @@ static void test_parallel(void **state)
     }
 }
 
+/* ---- The guest's memory ---- */
+
+/* Bytes as the last writes left them. */
+struct last {
+    uint64_t addr;
+    uint8_t value;
+};
+
+struct memory {
+    struct last last[1 << 16];
+    uint64_t writes, compared;
+    uint64_t pc; /* where code was looked at */
+    int partial; /* there are more writes than are seen */
+};
+
+static int on_memory_write(lt_session *session, const struct lt_mem_access *e, void *user)
+{
+    struct memory *m = user;
+    static uint8_t now[1 << 16];
+
+    m->writes++;
+    assert_in_range(e->length, 1, sizeof now);
+    assert_non_null(e->old);
+    assert_int_equal(lt_mem_read(session, e->addr, now, e->length), e->length);
+    assert_memory_equal(now, e->data, e->length);
+    for (uint32_t i = 0; i < e->length; i++) {
+        struct last *last = &m->last[(e->addr + i) & 0xffff];
+
+        if (!m->partial && last->addr == e->addr + i) {
+            assert_int_equal(e->old[i], last->value);
+            m->compared++;
+        }
+        last->addr = e->addr + i;
+        last->value = e->data[i];
+    }
+    return 0;
+}
+
+/* What is mapped, or no longer, has other contents. */
+static int on_memory_map(lt_session *session, const struct lt_map *e, void *user)
+{
+    struct memory *m = user;
+
+    (void)session;
+    if (e->op != LT_MAP_PROTECT)
+        memset(m->last, 0, sizeof m->last);
+    return 0;
+}
+
+/* The code in memory is what is executed, and the stack is there. */
+static int on_memory_insn(lt_session *session, const struct lt_insn *e, void *user)
+{
+    struct memory *m = user;
+    uint8_t code[16];
+
+    assert_int_equal(lt_mem_read(session, e->pc, code, e->length), e->length);
+    assert_memory_equal(code, e->bytes, e->length);
+    m->pc = e->pc;
+    return 0;
+}
+
+static void test_memory(void **state)
+{
+    static struct memory m;
+    struct lt_config config;
+    struct lt_stats stats = {.size = sizeof stats};
+    struct lt_filter nowhere;
+    lt_session *session;
+    uint8_t byte;
+
+    (void)state;
+    for (int filtered = 0; filtered < 2; filtered++) {
+        memset(&m, 0, sizeof m);
+        m.partial = filtered;
+        assert_int_equal(lt_config_init(&config, sizeof config), 0);
+        config.program = guest("hello");
+        config.stdio[0] = config.stdio[1] = LT_STDIO_NULL;
+        config.flags = LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY;
+        assert_int_equal(lt_session_create(&config, &session), 0);
+        assert_int_equal(lt_filter_init(&nowhere, sizeof nowhere), 0);
+        nowhere.module = "hello";
+        /* Filters do not make the copy less true. */
+        assert_int_equal(
+            lt_on_mem_write(session, filtered ? &nowhere : NULL, on_memory_write, &m), 0);
+        assert_int_equal(
+            lt_on_insn(session, filtered ? &nowhere : NULL, on_memory_insn, &m), 0);
+        assert_int_equal(lt_on_map(session, NULL, on_memory_map, &m), 0);
+        assert_int_equal(lt_mem_read(session, 0, &byte, 1), LT_ERR_STATE);
+        assert_int_equal(lt_session_run(session), 0);
+        assert_int_equal(lt_session_stats(session, &stats), 0);
+        assert_true(m.writes > (filtered ? 0u : 1000u));
+        assert_true(m.pc != 0);
+        assert_true(filtered || m.compared > 1000);
+        assert_true(stats.memory_checks > 100);
+        assert_int_equal(stats.memory_mismatches, 0);
+        assert_int_equal(stats.register_mismatches, 0);
+        assert_int_equal(lt_mem_read(session, m.pc, &byte, 1), LT_ERR_STATE);
+        lt_session_destroy(session);
+    }
+}
+
+static int on_memory_misuse(lt_session *session, const struct lt_insn *e, void *user)
+{
+    uint8_t byte;
+    int *state = user;
+
+    assert_int_equal(lt_mem_read(NULL, e->pc, &byte, 1), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_mem_read(session, e->pc, NULL, 1), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_mem_read(session, e->pc, &byte, UINT64_C(1) << 31),
+                     LT_ERR_ARGUMENT);
+    assert_int_equal(lt_mem_read(session, e->pc, &byte, 1), *state);
+    if (*state == 1) {
+        assert_int_equal(lt_mem_read(session, e->pc, &byte, 0), 0);
+        assert_int_equal(lt_mem_read(session, 0, &byte, 1), 0);
+        assert_int_equal(lt_mem_read(session, UINT64_MAX, &byte, 1), 0);
+    }
+    return LT_STOP;
+}
+
+static void test_memory_misuse(void **state)
+{
+    struct lt_config config;
+    lt_session *session;
+    int expected;
+
+    (void)state;
+    assert_int_equal(lt_config_init(&config, sizeof config), 0);
+    config.program = guest("loop");
+    config.flags = LT_CONFIG_CHECK_MEMORY;
+    assert_int_equal(lt_session_create(&config, &session), LT_ERR_ARGUMENT);
+    for (int with = 0; with < 2; with++) {
+        expected = with ? 1 : LT_ERR_STATE;
+        config.flags = with ? LT_CONFIG_MEMORY : 0;
+        assert_int_equal(lt_session_create(&config, &session), 0);
+        assert_int_equal(lt_on_insn(session, NULL, on_memory_misuse, &expected), 0);
+        assert_int_equal(lt_session_run(session), 0);
+        assert_int_equal(result_of(session).kind, LT_RESULT_STOPPED);
+        lt_session_destroy(session);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tables),
@@ -806,6 +947,8 @@ int main(void)
                                        cmocka_unit_test(test_pull_selection),
                                        cmocka_unit_test(test_filters),
                                        cmocka_unit_test(test_without_registers),
+                                       cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_memory_misuse),
                                        cmocka_unit_test(test_parallel)};
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

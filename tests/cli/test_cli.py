@@ -23,11 +23,12 @@ KEYS = {
     "read": [["pc", "addr", "size", "value", "by"], ["pc", "addr", "size", "bytes", "by"]],
     "syscall": [["pc", "nr", "name", "args", "phase"]],
     "module": [["op", "path", "start", "end", "offset"]],
+    "map": [["op", "start", "end"]],
     "exit": [["status"], ["signal"]],
 }
 HEX = re.compile(r"0x(0|[1-9a-f][0-9a-f]*)\Z")
-HEX_KEYS = {"pc", "addr", "value", "start", "end", "offset"}
-EVERYTHING = "insn,reg,write,read,syscall,module"
+HEX_KEYS = {"pc", "addr", "value", "start", "end", "offset", "from", "device", "inode"}
+EVERYTHING = "insn,reg,write,read,syscall,module,map"
 
 
 def lt(*arguments, **options):
@@ -403,7 +404,8 @@ class Json(guests.Case):
                 self.assertRegex(event["bytes"], r"\A([0-9a-f]{2}){1,15}\Z")
                 self.assertTrue(event["text"])
             elif kind in ("reg", "write", "read"):
-                self.assertEqual(event["pc"], insn[event["tid"]], event)
+                if event.get("by") != "kernel":
+                    self.assertEqual(event["pc"], insn[event["tid"]], event)
             if kind in ("write", "read"):
                 self.assertIn(event["by"], ("insn", "kernel"))
                 if "bytes" in event:
@@ -426,6 +428,12 @@ class Json(guests.Case):
                     self.assertEqual(list(argument), ["name", "type", "value", "text"])
                     self.assertIn(argument["value"], event["args"])
                     self.assertIn(argument["text"], event["text"])
+            elif kind == "map":
+                self.assertIn(event["op"], ("map", "data", "unmap", "protect", "move", "zero"))
+                self.assertEqual("bytes" in event, event["op"] == "data")
+                self.assertEqual("path" in event, event["op"] == "map")
+                self.assertEqual("prot" in event, event["op"] in ("map", "protect"))
+                self.assertLess(int(event["start"], 16), int(event["end"], 16))
             elif kind == "module":
                 self.assertIn(event["op"], ("map", "unmap"))
                 self.assertLess(int(event["start"], 16), int(event["end"], 16))
@@ -537,7 +545,7 @@ class Json(guests.Case):
         lt("run", "-f", "json", "-o", log, behaviour(), "print", "x")
         with open(log, "rb") as file:
             kinds = {e["type"] for e in entries(file.read())}
-        self.assertEqual(kinds, set(KEYS) - {"read"})
+        self.assertEqual(kinds, set(KEYS) - {"read", "map"})
 
 
 class Count(guests.Case):
@@ -584,7 +592,8 @@ class Text(guests.Case):
                            rb"|syscall  \w+\(.*\)"
                            rb"|return   \w+ = (-?\d+|0x[0-9a-f]+)( E\w+)?)")
         other = re.compile(rb"\d+ +(map|unmap) +0x[0-9a-f]+-0x[0-9a-f]+ [r-][w-][x-] "
-                           rb"offset 0x[0-9a-f]+ /.*|\d+ +exit +\d+")
+                           rb"offset 0x[0-9a-f]+ /.*|\d+ +exit +\d+"
+                           rb"|\d+ +memory  [a-z]+ 0x[0-9a-f]+-0x[0-9a-f]+( .*)?")
         for arch in ARCHES:
             log, as_json = self.path("log"), self.path("json")
             lt("run", "-o", log, "-e", EVERYTHING, loop(arch))
@@ -595,7 +604,7 @@ class Text(guests.Case):
                 kinds = [e["type"] for e in entries(file.read())]
             self.assertEqual(len(lines), len(kinds))
             for line, kind in zip(lines, kinds):
-                form = insn if kind == "insn" else other if kind in ("module", "exit") else under
+                form = insn if kind == "insn" else other if kind in ("module", "map", "exit") else under
                 self.assertIsNotNone(form.fullmatch(line), (kind, line))
 
     def test_without_instructions(self):

@@ -58,7 +58,7 @@ def lt(*arguments):
     return run(LT, *arguments)
 
 
-EVENTS = "insn,reg,write,read,syscall,module,signal,thread,process"
+EVENTS = "insn,reg,write,read,syscall,module,signal,thread,process,map"
 
 # A program with a thread that has a name, and a signal that is handled.
 EVERYTHING = """

@@ -415,6 +415,16 @@ static void fill_entry(struct entry *e, const struct lt_event *event)
         e->v[5] = hash_bytes(1, m->path, strlen(m->path));
         break;
     }
+    case LT_EVENT_MAP: {
+        const struct lt_map *m = (const void *)event;
+        e->v[0] = m->op;
+        e->v[1] = m->start;
+        e->v[2] = m->end;
+        e->v[3] = m->offset;
+        e->v[4] = m->prot | (uint64_t)m->flags << 32;
+        e->v[5] = m->path ? hash_bytes(1, m->path, strlen(m->path)) : 0;
+        break;
+    }
     case LT_EVENT_EXIT: {
         const struct lt_exit *x = (const void *)event;
         e->v[0] = (uint64_t)x->status;

@@ -90,7 +90,7 @@ static void test_create(void **state)
     config.program = NULL;
     assert_int_equal(lt_session_create(&config, &session), LT_ERR_ARGUMENT);
     config = config_of(NULL);
-    config.flags = (LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY) + 1;
+    config.flags = 0x80000000;
     assert_int_equal(lt_session_create(&config, &session), LT_ERR_ARGUMENT);
     config = config_of(NULL);
     config.follow = LT_FOLLOW_NONE + 1;
