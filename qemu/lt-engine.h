@@ -139,7 +139,7 @@ void lt_begin(CPUState *cpu); /* the process's first record, unless it is writte
 
 /* lt-maps.c */
 void lt_maps_init(void);
-void lt_maps_fork(void);           /* in a forked child */
+void lt_maps_fork(bool in_child);
 extern bool lt_shared_memory;      /* the guest has mapped some */
 void lt_maps_start(CPUState *cpu); /* its first instruction is next */
 extern bool lt_guest_started;

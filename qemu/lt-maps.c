@@ -41,6 +41,7 @@ static GByteArray *pending; /* records of threads that are not recorded */
 static QemuMutex lock;      /* over both */
 static bool known;          /* the map at the start was told */
 bool lt_guest_started, lt_shared_memory;
+static bool shares;     /* there are, or were, forks with the same shared memory */
 static bool no_vm_read; /* the host forbids process_vm_readv() */
 
 void lt_maps_init(void)
@@ -50,11 +51,14 @@ void lt_maps_init(void)
     pending = g_byte_array_new();
 }
 
-void lt_maps_fork(void)
+void lt_maps_fork(bool in_child)
 {
-    /* Another thread of the parent may have held it. */
-    qemu_mutex_init(&lock);
-    g_byte_array_set_size(pending, 0);
+    shares = true;
+    if (in_child) {
+        /* Another thread of the parent may have held it. */
+        qemu_mutex_init(&lock);
+        g_byte_array_set_size(pending, 0);
+    }
 }
 
 /* ---- Which code is wanted ---- */
@@ -452,8 +456,16 @@ static int check_region(void *opaque, target_ulong start, target_ulong end,
         return 0;
     }
     while (start < end) {
-        uint32_t size = MIN(PIECE, end - start);
+        struct mapping piece;
+        uint32_t size;
         uint8_t *p;
+
+        piece_at(start, end, &piece);
+        if (piece.shared && shares) {
+            start = piece.end; /* others may write to it now */
+            continue;
+        }
+        size = MIN(PIECE, piece.end - start);
 
         if (!read_live(start, bytes, size)) {
             size = LTI_PAGE_SIZE;

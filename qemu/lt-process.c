@@ -813,6 +813,7 @@ void __wrap_fork_start(void)
 
     __real_fork_start();
     forker = getpid();
+    lt_maps_fork(false);
     child_stream = -1;
     if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE) {
         child_stream = lt_stream_take();
@@ -835,7 +836,7 @@ static void begin_child(CPUState *cpu)
 {
     lt_baton_fork(cpu);
     lt_stream_forget(cpu);
-    lt_maps_fork();
+    lt_maps_fork(true);
     if (child_stream < 0) {
         if (arena_fd >= 0) {
             close(arena_fd);

@@ -185,6 +185,8 @@ static void add_stats(struct lt_stats *sum, const struct lti_decoder *decoder)
     sum->register_checks += one.register_checks;
     sum->register_mismatches += one.register_mismatches;
     sum->internal_errors += one.internal_errors;
+    sum->memory_checks += one.memory_checks;
+    sum->memory_mismatches += one.memory_mismatches;
 }
 
 static void drop_last(struct lti_streams *s)
