@@ -26,6 +26,9 @@ void lt_translate(CPUState *cpu, struct TranslationBlock *tb,
 /* optimize.c: a store through `base` does not alias the CPU state. */
 bool lt_is_buffer(TCGTemp *base);
 
+/* tcg-op.c, tcg-op-gvec.c: what moves a register to itself shall leave an operation. */
+bool lt_keeps_moves(void);
+
 /* cpu-exec.c: a block left through its exit request; true if that was because
  * the chunk is full, which is cured then. */
 bool lt_make_room(CPUState *cpu);

@@ -155,6 +155,11 @@ bool lt_is_buffer(TCGTemp *base)
     return lt_control && s.is_buffer[temp_idx(base)];
 }
 
+bool lt_keeps_moves(void)
+{
+    return lt_control && (lt_control->record & LTI_RECORD_REGS);
+}
+
 /* ---- Helpers that generated code calls ---- */
 
 __thread bool lt_exchange_failed;
@@ -1459,6 +1464,10 @@ static void plain_op(TCGOp *op)
         return;
     }
     if (op->opc == INDEX_op_mov_i32 || op->opc == INDEX_op_mov_i64) {
+        if (op->args[0] == op->args[1] && global_of[temp_idx(out)] &&
+            global_of[temp_idx(out)]->flag) {
+            return; /* lt_keeps_moves() is for registers */
+        }
         define(out, node_of(arg_temp(op->args[1])));
         return;
     }
