@@ -1326,6 +1326,10 @@ static int on_exit_event(lt_session *session, const struct lt_exit *e, void *use
      * is a string instruction that had begun. */
     before = c->oracle.insns;
     event = oracle_step(&c->oracle);
+    /* An instruction that has made some of its stores is told. */
+    if (event == ORACLE_SIGNAL && c->oracle.insns == before && c->write_events > 0 &&
+        oracle_pc(&c->oracle) == c->pc)
+        c->oracle.insns++;
     if (event == ORACLE_STEPPED) {
         c->oracle.iterations = 0;
         event = oracle_step(&c->oracle);
