@@ -1509,7 +1509,7 @@ static void plain_op(TCGOp *op)
 static void call_op(TCGOp *op, unsigned insn)
 {
     LtEffect e = effect_of(op);
-    unsigned outs = TCGOP_CALLO(op);
+    unsigned outs = TCGOP_CALLO(op), part = 0;
     TCGOp *next = QTAILQ_NEXT(op, link), *call = op;
 
     if (s.insns[insn].complex) {
@@ -1534,12 +1534,17 @@ static void call_op(TCGOp *op, unsigned insn)
     if (!e.known) {
         const LtGlobal *out = outs ? global_of[temp_idx(arg_temp(op->args[0]))] : NULL;
 
+        part = lt_target.writes_part(g2h_untagged(s.insns[insn].pc), s.insns[insn].size);
         emit_before(next);
-        gen_regs_after_helper(out ? 1 + out->reg : e.flags ? 1 + lt_target.flags_reg : 0);
+        gen_regs_after_helper(out       ? 1 + out->reg
+                              : e.flags ? 1 + lt_target.flags_reg
+                              : part    ? 1 + lt_target.parts[part - 1].reg
+                                        : 0);
         emit_done();
         s.cc_before = s.cc;
         s.cc = -1;
         memset(&s.parts, 0, sizeof(s.parts));
+        s.parts.parts = part ? 1u << (part - 1) : 0;
     }
     open_record(next, insn, true);
     add_insn(insn);

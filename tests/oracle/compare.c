@@ -593,6 +593,31 @@ static void lint_vectors(struct comparison *c, const cs_insn *insn,
     }
 }
 
+/* What loads a control register writes it, be it the same. */
+static void lint_control(struct comparison *c, const cs_insn *insn)
+{
+    static const struct {
+        uint32_t arch;
+        const char *mnemonic, *operand;
+        uint32_t reg;
+    } loads[] = {
+        {LT_ARCH_X86_64, "ldmxcsr", "", LT_X86_64_MXCSR},
+        {LT_ARCH_AARCH64, "msr", "fpsr,", LT_AARCH64_FPSR},
+        {LT_ARCH_AARCH64, "msr", "fpcr,", LT_AARCH64_FPCR},
+        {LT_ARCH_AARCH64, "msr", "tpidr_el0,", LT_AARCH64_TPIDR_EL0},
+        {LT_ARCH_X86_64, "mov", "ds,", LT_X86_64_ES + 3},
+        {LT_ARCH_X86_64, "mov", "es,", LT_X86_64_ES},
+    };
+    unsigned i;
+
+    for (i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+        if (loads[i].arch == c->arch && strcmp(insn->mnemonic, loads[i].mnemonic) == 0 &&
+            strncmp(insn->op_str, loads[i].operand, strlen(loads[i].operand)) == 0 &&
+            !c->written[loads[i].reg])
+            report(c, "no event for the write of %s", lt_reg_name(c->arch, loads[i].reg));
+    }
+}
+
 /* Holds the register events of the instruction in hand against capstone's
  * tables. */
 static void lint(struct comparison *c, const cs_insn *insn)
@@ -621,6 +646,7 @@ static void lint(struct comparison *c, const cs_insn *insn)
     missing = expected & ~either & ~c->written_regs & general;
     extra = c->written_regs & ~either & ~expected & general;
     lint_vectors(c, insn, written, writes);
+    lint_control(c, insn);
     for (i = 0; i < c->regs && i < 64; i++) {
         if (missing >> i & 1)
             report(c, "no event for the write of %s", lt_reg_name(c->arch, i));
