@@ -30,6 +30,9 @@ void lt_translate(CPUState *cpu, struct TranslationBlock *tb,
 /* optimize.c: a store through `base` does not alias the CPU state. */
 bool lt_is_buffer(TCGTemp *base);
 
+/* tcg-op.c, tcg-op-gvec.c: what moves a register to itself shall leave an operation. */
+bool lt_keeps_moves(void);
+
 /* cpu-exec.c: a block left through its exit request; true if that was because
  * the chunk is full, which is cured then. */
 bool lt_make_room(CPUState *cpu);
@@ -37,6 +40,9 @@ bool lt_make_room(CPUState *cpu);
 /* translate-all.c: the block in hand is left at `pc`, whose instruction has
  * not completed. */
 void lt_cut(CPUState *cpu, uint64_t pc);
+
+/* Whether that is only to run the instruction again. */
+extern __thread bool lt_again;
 
 /* ldst_common.c.inc, atomic_common.c.inc, access.c, helper-a64.c: a helper
  * stored or loaded for the instruction in hand. */

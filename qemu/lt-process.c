@@ -317,9 +317,27 @@ int __wrap_cpu_exec(CPUState *cpu)
     lt_commit(cpu);
     lt_stream_in_guest(true);
     trap = __real_cpu_exec(cpu);
+    lt_again = false;
     lt_stream_in_guest(false);
     lt_target.collect(cpu_env(cpu), self.left, false);
     return trap;
+}
+
+__thread bool lt_again;
+
+/* A store to a page whose code was translated: if it changes the block that makes
+ * it, this leaves the block and does not return. */
+bool __real_handle_sigsegv_accerr_write(CPUState *, sigset_t *, uintptr_t, abi_ptr);
+bool __wrap_handle_sigsegv_accerr_write(CPUState *, sigset_t *, uintptr_t, abi_ptr);
+bool __wrap_handle_sigsegv_accerr_write(CPUState *cpu, sigset_t *old, uintptr_t pc,
+                                        abi_ptr addr)
+{
+    bool handled;
+
+    lt_again = true;
+    handled = __real_handle_sigsegv_accerr_write(cpu, old, pc, addr);
+    lt_again = false;
+    return handled;
 }
 
 /* ---- Calls that may block ---- */
