@@ -82,7 +82,12 @@ class Set:
             if value is None and globbed:
                 continue
             if value is None and not number:
-                raise Error("%s: %s is not in %s" % (self.kind, name, self.headers))
+                if os.environ.get("CI") or not self.headers:
+                    raise Error("%s: %s is not in %s" % (self.kind, name, self.headers))
+                # The headers may be older; calls go without the name.
+                print("gen-syscalls.py: %s: %s is not in %s"
+                      % (self.kind, name, ", ".join(self.headers)), file=sys.stderr)
+                continue
             if value is None:
                 value = int(number, 0)
             elif number and (value ^ int(number, 0)) & self.limit:

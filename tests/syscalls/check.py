@@ -92,13 +92,16 @@ def from_strace(lines):
 
 
 def from_lt(lines):
-    out = []
+    out, thread = [], None
     for line in lines:
-        match = re.match(r"\s*\d+\s+0x\w+\s+(syscall|return) +(.*)", line)
-        if match and match[1] == "return":
-            out.append(match[2])
-        elif match and match[2].startswith("exit_group"):
-            out.append(match[2] + " = ?")
+        match = re.match(r"\s*(\d+)\s+0x\w+\s+(syscall|return) +(.*)", line)
+        thread = thread or match and match[1]
+        if not match or match[1] != thread:
+            continue  # strace does not follow children either
+        if match[2] == "return":
+            out.append(match[3])
+        elif match[3].startswith("exit_group"):
+            out.append(match[3] + " = ?")
     return behind_mark(out, "lt")
 
 
