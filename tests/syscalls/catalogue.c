@@ -242,7 +242,9 @@ static void waiting(void)
     polls[1] = (struct pollfd){pipes[1], POLLOUT, 0};
     timeout.tv_nsec = 1000;
     CALL(ppoll, polls, 2, &timeout, NULL, 8);
+    timeout.tv_nsec = 1000;
     CALL(ppoll, polls, 1, &timeout, NULL, 8);
+    timeout.tv_nsec = 1000;
     FD_SET(pipes[0], &set);
     FD_SET(pipes[1], &writable);
     CALL(pselect6, pipes[1] + 1, &set, NULL, NULL, &timeout, NULL);

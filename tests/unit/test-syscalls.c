@@ -810,6 +810,8 @@ static void test_errors(void **state)
     }
     assert_null(lt_errno_name(0));
     assert_null(lt_errno_name(4000));
+    assert_string_equal(lt_errno_name(512), "ERESTARTSYS");
+    assert_null(lt_errno_name(515));
 }
 
 static void test_bad_arguments(void **state)
