@@ -198,7 +198,11 @@ static void fill_control(lt_session *session, struct lti_control *control)
     control->version = LTI_STREAM_VERSION;
     lti_callbacks_wanted(&session->callbacks, control->ranges, &control->range_count,
                          &control->record);
-    lti_syscall_captures(session->arch, control);
+    if (session->callbacks.count[LT_EVENT_SYSCALL] ||
+        (session->callbacks.pull &&
+         (session->callbacks.pull_kinds & LT_KIND(LT_EVENT_SYSCALL)))) {
+        lti_syscall_captures(session->arch, control);
+    }
 }
 
 static int make_decoder(lt_session *session)
