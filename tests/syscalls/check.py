@@ -22,6 +22,8 @@ SAME = [
     (r" /\* (19|20)\d\d-[^*]*\*/", "", "strace adds the date to a time"),
     (r", left \{[^}]*\}\)", ")", "strace adds how much of a timeout is left"),
     (r"mode=000, (resolve=)", r"\1", "strace leaves out a mode of openat2() that is 0"),
+    (r"data=\{u32=\d+, u64=(\d+)\}", lambda match: "data=%#x" % int(match[1]),
+     "older versions of strace show an epoll event's data twice"),
     (r"clone\((child_stack=NULL, flags=)?SIGCHLD(, NULL){0,4}\)", "clone(SIGCHLD)",
      "strace sorts clone()'s arguments in an order of its own"),
     (r"clone\(SIGCHLD\) = \d+", "clone(SIGCHLD) = PID", "another process"),
