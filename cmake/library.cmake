@@ -35,7 +35,7 @@ add_custom_command(OUTPUT ${generated}/syscalls-table.h
         ${CMAKE_SOURCE_DIR}/src/gen-syscalls.py ${engine_dir}/source
         ${generated}/syscalls-table.h
     DEPENDS engine ${engine_dir}/unpacked src/gen-syscalls.py
-        src/uapi.py src/syscalls.def
+        src/uapi.py src/syscalls.def src/syscall-kinds.def
     COMMENT "Making the system call tables" VERBATIM)
 
 add_library(lt-objects OBJECT ${library_sources} ${generated}/syscalls-table.h)

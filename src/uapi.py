@@ -26,6 +26,9 @@ SCAN = ("linux", "asm-generic", "sound", "drm", "mtd", "scsi", "misc", "video", 
         "xen")
 
 
+NO_HEADER = "No such file or directory"
+
+
 class Error(Exception):
     """A sentence about what is wrong with an input file."""
 
@@ -71,7 +74,7 @@ class Headers:
             text = self.includes(headers)
             macros = self.run(self.options + ["-E", "-dM", "-"], text)
             plain = self.run(self.options + ["-E", "-P", "-"], text)
-            if macros.returncode or plain.returncode:
+            if (macros.returncode or plain.returncode) and NO_HEADER not in macros.stderr:
                 raise Error("%s: %s" % (", ".join(headers), macros.stderr.strip()))
             found = set(re.findall(r"^#define (\w+) .", macros.stdout, re.MULTILINE))
             for body in re.findall(r"\benum\b[^{;]*\{([^}]*)\}", plain.stdout):
@@ -79,7 +82,7 @@ class Headers:
             self.texts[headers] = found
         return sorted(fnmatch.filter(self.texts[headers], pattern))
 
-    def learn(self, headers, expressions, bits=64):
+    def learn(self, headers, expressions):
         """Finds values, to be asked for with value()."""
         left = [e for e in expressions if (headers, e) not in self.values]
         for expression in left:
@@ -90,8 +93,6 @@ class Headers:
             text = (self.includes(headers) + "#define LTI(n, e) __asm__ volatile("
                     '"\\n@@ " #n " %c0 %c1" :: "i"((int)((unsigned long long)(e) >> 32)), '
                     '"i"((int)(unsigned long long)(e)))\n')
-            if any(" sizeof " in e or "offsetof" in e for e in left):
-                text += "#undef offsetof\n#define offsetof(s, m) __builtin_offsetof(s, m)\n"
             text += "void lti(void) {\n"
             first = text.count("\n") + 1
             text += "".join("LTI(%d, %s);\n" % pair for pair in enumerate(left)) + "}\n"
@@ -106,6 +107,8 @@ class Headers:
                    for line in re.findall(r"^<stdin>:(\d+):\d+: (?:error|note)",
                                           done.stderr, re.MULTILINE)}
             good = [e for n, e in enumerate(left) if n not in bad]
+            if NO_HEADER in done.stderr:
+                return  # older than what it describes
             if len(good) == len(left):
                 raise Error("%s: %s" % (", ".join(headers), done.stderr.strip()[:400]))
             left = good
