@@ -37,10 +37,11 @@ set_source_files_properties(src/engine-blob.S PROPERTIES
 set(generated ${CMAKE_BINARY_DIR}/generated)
 add_custom_command(OUTPUT ${generated}/syscalls-table.h
     COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}
-    COMMAND ${CMAKE_SOURCE_DIR}/src/gen-syscalls.py ${engine_dir}/source
+    COMMAND ${CMAKE_COMMAND} -E env CC=${CMAKE_C_COMPILER}
+        ${CMAKE_SOURCE_DIR}/src/gen-syscalls.py ${engine_dir}/source
         ${generated}/syscalls-table.h
     DEPENDS engine ${engine_dir}/unpacked src/gen-syscalls.py
-        src/uapi.py src/syscalls.def
+        src/uapi.py src/syscalls.def src/syscall-kinds.def
     COMMENT "Making the system call tables" VERBATIM)
 
 add_library(lt-objects OBJECT ${library_sources} ${generated}/syscalls-table.h)

@@ -4,13 +4,13 @@
  * its entry and at its return, as the table in the control page says.  That table
  * is the library's; the engine knows no system call.
  *
- * Memory that cannot be read is left out.  It is read through the kernel, as a page
- * that QEMU takes for readable may be behind the end of its file, or be unmapped by
- * another thread at any moment.
+ * Memory that cannot be read is left out.  Files' pages are read through the kernel, as
+ * one that QEMU takes for readable may be behind the end of its file.
  */
 #include "qemu/osdep.h"
 #include "qemu.h"
 #include "user-internals.h"
+#include "user-mmap.h"
 #include "user/page-protection.h"
 #include <sys/uio.h>
 #include "lt-target.h"
@@ -30,13 +30,32 @@ struct capture {
     unsigned arg;
 };
 
+/* Copies a part of one page that is no file's; no other thread can unmap it now. */
+static bool read_anonymous(uint64_t addr, void *to, size_t size)
+{
+    bool there;
+
+    mmap_lock();
+    there = page_check_range(addr, size, PAGE_READ | PAGE_ANON);
+    if (there) {
+        memcpy(to, g2h_untagged(addr), size);
+    }
+    mmap_unlock();
+    return there;
+}
+
 /* Copies a part of one page; false if it cannot be read. */
 static bool read_page(uint64_t addr, void *to, size_t size)
 {
     struct iovec local = {to, size}, remote;
 
-    if (!guest_addr_valid_untagged(addr) || !guest_addr_valid_untagged(addr + size - 1) ||
-        !page_check_range(addr, size, PAGE_READ)) {
+    if (!guest_addr_valid_untagged(addr) || !guest_addr_valid_untagged(addr + size - 1)) {
+        return false;
+    }
+    if (read_anonymous(addr, to, size)) {
+        return true;
+    }
+    if (!page_check_range(addr, size, PAGE_READ)) {
         return false;
     }
     remote.iov_base = g2h_untagged(addr);

@@ -201,6 +201,19 @@ _Static_assert(ENOSYS == 38 && EHWPOISON == 133, "the host has the generic numbe
 
 const char *lt_errno_name(uint32_t error)
 {
+    switch (error) {
+    /* The kernel's own, which no guest sees: a system call that is made again. */
+    case 512:
+        return "ERESTARTSYS";
+    case 513:
+        return "ERESTARTNOINTR";
+    case 514:
+        return "ERESTARTNOHAND";
+    case 516:
+        return "ERESTART_RESTARTBLOCK";
+    default:
+        break;
+    }
     return error < sizeof errno_names / sizeof *errno_names ? errno_names[error] : NULL;
 }
 

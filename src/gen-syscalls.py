@@ -7,8 +7,9 @@
 Numbers and names of the calls are read from QEMU_SOURCE_DIR (configs/targets/
 ARCH-linux-user.mak and linux-user/ARCH/syscall_64.tbl, with the ABIs that the
 former names, as QEMU's own syscallhdr.sh does), arguments from syscalls.def beside
-this script, and the values and layouts of what that names from the kernel's
-headers, by uapi.py.  The output is src/syscall-table.h's "syscalls-table.h".
+this script, the kinds of these from syscall-kinds.def, and their values and layouts
+from the kernel's headers, by uapi.py.  The output is src/syscall-table.h's
+"syscalls-table.h".
 """
 
 import os
@@ -82,7 +83,12 @@ class Set:
             if value is None and globbed:
                 continue
             if value is None and not number:
-                raise Error("%s: %s is not in %s" % (self.kind, name, self.headers))
+                if os.environ.get("CI") or not self.headers:
+                    raise Error("%s: %s is not in %s" % (self.kind, name, self.headers))
+                # The headers may be older; calls go without the name.
+                print("gen-syscalls.py: %s: %s is not in %s"
+                      % (self.kind, name, ", ".join(self.headers)), file=sys.stderr)
+                continue
             if value is None:
                 value = int(number, 0)
             elif number and (value ^ int(number, 0)) & self.limit:
@@ -187,43 +193,45 @@ class Form:
 
 
 class Definitions:
-    """What syscalls.def says."""
+    """What the two .def files say."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, folder):
         self.sets = {}     # (kind, arch) -> Set
         self.structs = {}  # kind -> Struct
         self.kinds = []    # kinds that are sets, in order
         self.calls = {}    # (name, arch) -> [(condition or None, Form)]
-        for where, text in self.logical_lines():
-            try:
-                self.add(text.split())
-            except (Error, ValueError, IndexError) as error:
-                raise Error("%s:%d: %s" % (path, where, error)) from error
+        for name in ("syscall-kinds.def", "syscalls.def"):
+            path = os.path.join(folder, name)
+            for where, text in self.logical_lines(path):
+                try:
+                    self.add(text.split())
+                except (Error, ValueError, IndexError) as error:
+                    raise Error("%s:%d: %s" % (path, where, error)) from error
         known = set(BUILTINS) | set(self.kinds) | set(self.structs)
         for (name, _), forms in self.calls.items():
             if forms[-1][0]:
-                raise Error("%s: %s: no form without a condition" % (path, name))
+                raise Error("%s: no form without a condition" % name)
             for kind in [k for _, f in forms for k in [f.result] + [a[2] for a in f.args]]:
                 if kind not in known:
-                    raise Error("%s: %s: no kind %s" % (path, name, kind))
+                    raise Error("%s: no kind %s" % (name, kind))
         for struct in self.structs.values():
             for _, _, kind in struct.fields:
                 if kind not in known:
-                    raise Error("%s: %s: no kind %s" % (path, struct.kind, kind))
+                    raise Error("%s: no kind %s" % (struct.kind, kind))
         for kind in self.kinds:
             for arch in ARCHES:
                 if (kind, arch) not in self.sets:
-                    raise Error("%s: kind %s is not there for %s" % (path, kind, arch))
+                    raise Error("kind %s is not there for %s" % (kind, arch))
 
-    def logical_lines(self):
+    @staticmethod
+    def logical_lines(path):
         lines = []
-        for number, line in enumerate(read(self.path).splitlines(), 1):
+        for number, line in enumerate(read(path).splitlines(), 1):
             if not line.strip() or line.startswith("#"):
                 continue
             if line.startswith(" "):
                 if not lines:
-                    raise Error("%s:%d: continues nothing" % (self.path, number))
+                    raise Error("%s:%d: continues nothing" % (path, number))
                 lines[-1][1] += line
             else:
                 lines.append([number, line])
@@ -409,8 +417,7 @@ class Writer:
 def main(argv):
     if len(argv) != 3:
         raise Error("usage: gen-syscalls.py QEMU_SOURCE_DIR OUTPUT.h")
-    definitions = Definitions(
-        os.path.join(os.path.dirname(os.path.abspath(__file__)), "syscalls.def"))
+    definitions = Definitions(os.path.dirname(os.path.abspath(__file__)))
     tables = {arch: read_table(argv[1], arch) for arch in ARCHES}
     known = {name for table in tables.values() for name in table.values()}
     for name in sorted({name for name, _ in definitions.calls} - known):

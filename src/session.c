@@ -215,8 +215,12 @@ static void fill_control(lt_session *session, struct lti_control *control)
     if ((session->config.flags & LT_CONFIG_CHECK_MEMORY) != 0) {
         control->record |= LTI_RECORD_CHECK;
     }
-    lti_syscall_captures(LT_ARCH_X86_64, &control->calls[LT_ARCH_X86_64 - 1]);
-    lti_syscall_captures(LT_ARCH_AARCH64, &control->calls[LT_ARCH_AARCH64 - 1]);
+    if (session->callbacks.count[LT_EVENT_SYSCALL] ||
+        (session->callbacks.pull &&
+         (session->callbacks.pull_kinds & LT_KIND(LT_EVENT_SYSCALL)))) {
+        lti_syscall_captures(LT_ARCH_X86_64, &control->calls[LT_ARCH_X86_64 - 1]);
+        lti_syscall_captures(LT_ARCH_AARCH64, &control->calls[LT_ARCH_AARCH64 - 1]);
+    }
 }
 
 _Static_assert(LTI_FOLLOW_ALL == LT_FOLLOW_ALL && LTI_FOLLOW_FORKS == LT_FOLLOW_FORKS &&

@@ -710,7 +710,7 @@ bool put_special_value(struct printer *p, unsigned kind, const uint8_t *from, si
                    u32_of(from + 4));
         return true;
     case KIND_EPOLLDATA:
-        put_format(p, "{u32=%" PRIu32 ", u64=%" PRIu64 "}", u32_of(from), u64_of(from));
+        put_hex(p, u64_of(from));
         return true;
     case KIND_NETPORT:
         put_format(p, "htons(%u)", from[0] << 8 | from[1]);

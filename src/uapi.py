@@ -13,15 +13,20 @@ import os
 import re
 import subprocess
 
-# Where the headers are.  x86_64: where the compiler looks anyway.
-INCLUDE = {"x86_64": None, "aarch64": "/usr/aarch64-linux-gnu/include"}
+# Where the headers are.  x86_64: where the compiler looks anyway.  Debian 12 has all
+# of another architecture's in one folder, Debian 13 the kernel's in the others.
+INCLUDE = {"x86_64": [],
+           "aarch64": ["/usr/aarch64-linux-gnu/include", "/usr/include/aarch64-linux-gnu",
+                       "/usr/include"]}
+PACKAGES = {"x86_64": "linux-libc-dev", "aarch64": "libc6-dev-arm64-cross"}
 MACROS = {"x86_64": [],
           "aarch64": ["-U__x86_64__", "-U__x86_64", "-U__amd64__", "-U__amd64",
                       "-D__aarch64__", "-D__AARCH64EL__", "-D__ARM_ARCH=8"]}
-# glibc's headers, where the kernel has none for programs, follow these.
-FIRST = {"linux/ptrace.h": ["sys/types.h"], "linux/wait.h": [], "sys/socket.h": []}
 SCAN = ("linux", "asm-generic", "sound", "drm", "mtd", "scsi", "misc", "video", "rdma",
         "xen")
+
+
+NO_HEADER = "No such file or directory"
 
 
 class Error(Exception):
@@ -35,15 +40,21 @@ class Headers:
         self.compiler = os.environ.get("CC", "cc").split()
         self.options = ["-x", "c", "-std=gnu11", "-w", "-O0", "-fno-pie",
                         "-D_GNU_SOURCE"] + MACROS[arch]
-        self.folder = INCLUDE[arch]
+        folders = [folder for folder in INCLUDE[arch] if os.path.isdir(folder)]
+        self.folder = next((folder for folder in folders or ["/usr/include"]
+                            if os.path.isdir(os.path.join(folder, "linux"))), None)
         self.values = {}  # (headers, expression) -> value or None
         self.texts = {}   # headers -> names in them
-        if self.folder:
-            if not os.path.exists(os.path.join(self.folder, "asm", "fcntl.h")):
-                raise Error("the headers of %s are not in %s (Debian's "
-                            "libc6-dev-arm64-cross has them)" % (arch, self.folder))
+        if not self.folder or (folders and not any(
+                os.path.exists(os.path.join(folder, "asm", "fcntl.h"))
+                for folder in folders)):
+            raise Error("the kernel's headers for %s are missing (Debian's %s has them)"
+                        % (arch, PACKAGES[arch]))
+        if folders:
             own = self.run(["-print-file-name=include"], "").stdout.strip()
-            self.options += ["-nostdinc", "-isystem", own, "-isystem", self.folder]
+            self.options += ["-nostdinc", "-isystem", own]
+            for folder in folders:
+                self.options += ["-isystem", folder]
 
     def run(self, options, text):
         try:
@@ -63,7 +74,7 @@ class Headers:
             text = self.includes(headers)
             macros = self.run(self.options + ["-E", "-dM", "-"], text)
             plain = self.run(self.options + ["-E", "-P", "-"], text)
-            if macros.returncode or plain.returncode:
+            if (macros.returncode or plain.returncode) and NO_HEADER not in macros.stderr:
                 raise Error("%s: %s" % (", ".join(headers), macros.stderr.strip()))
             found = set(re.findall(r"^#define (\w+) .", macros.stdout, re.MULTILINE))
             for body in re.findall(r"\benum\b[^{;]*\{([^}]*)\}", plain.stdout):
@@ -71,7 +82,7 @@ class Headers:
             self.texts[headers] = found
         return sorted(fnmatch.filter(self.texts[headers], pattern))
 
-    def learn(self, headers, expressions, bits=64):
+    def learn(self, headers, expressions):
         """Finds values, to be asked for with value()."""
         left = [e for e in expressions if (headers, e) not in self.values]
         for expression in left:
@@ -82,8 +93,6 @@ class Headers:
             text = (self.includes(headers) + "#define LTI(n, e) __asm__ volatile("
                     '"\\n@@ " #n " %c0 %c1" :: "i"((int)((unsigned long long)(e) >> 32)), '
                     '"i"((int)(unsigned long long)(e)))\n')
-            if any(" sizeof " in e or "offsetof" in e for e in left):
-                text += "#undef offsetof\n#define offsetof(s, m) __builtin_offsetof(s, m)\n"
             text += "void lti(void) {\n"
             first = text.count("\n") + 1
             text += "".join("LTI(%d, %s);\n" % pair for pair in enumerate(left)) + "}\n"
@@ -98,6 +107,8 @@ class Headers:
                    for line in re.findall(r"^<stdin>:(\d+):\d+: (?:error|note)",
                                           done.stderr, re.MULTILINE)}
             good = [e for n, e in enumerate(left) if n not in bad]
+            if NO_HEADER in done.stderr:
+                return  # older than what it describes
             if len(good) == len(left):
                 raise Error("%s: %s" % (", ".join(headers), done.stderr.strip()[:400]))
             left = good
@@ -109,12 +120,12 @@ class Headers:
 
     def ioctls(self):
         """Requests of all drivers: {value: [name]}."""
-        folder = self.folder or "/usr/include"
         files = []
         for top in SCAN:
-            for path, _, names in os.walk(os.path.join(folder, top)):
+            for path, _, names in os.walk(os.path.join(self.folder, top)):
                 for name in sorted(names):
-                    files.append(os.path.relpath(os.path.join(path, name), folder))
+                    files.append(os.path.relpath(os.path.join(path, name),
+                                                 self.folder))
         found = {}
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for values in pool.map(self.ioctls_of, sorted(files)):
@@ -123,9 +134,8 @@ class Headers:
         return {value: sorted(names) for value, names in found.items()}
 
     def ioctls_of(self, header):
-        folder = self.folder or "/usr/include"
         try:
-            with open(os.path.join(folder, header), encoding="utf-8") as file:
+            with open(os.path.join(self.folder, header), encoding="utf-8") as file:
                 text = file.read()
         except (OSError, UnicodeDecodeError):
             return []

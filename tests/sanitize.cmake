@@ -68,6 +68,12 @@ sanitized_test(cli python3 -B ${here}/cli/test_cli.py)
 set_property(TEST sanitized/cli APPEND PROPERTY ENVIRONMENT
     "LT_BINARY=$<TARGET_FILE:sanitized-lt>;LT_SOURCE=${CMAKE_SOURCE_DIR}")
 
+foreach(arch x86_64 aarch64)
+    sanitized_test(syscalls/${arch} python3 -B ${here}/syscalls/check.py
+        $<TARGET_FILE:sanitized-lt> ${arch} ${GUESTS}/${arch}/catalogue
+        ${GUESTS}/x86_64/catalogue)
+endforeach()
+
 # Every kind of event, compared with the oracles.
 sanitized_program(compare oracle/compare.c ${oracle_objects})
 if(GUESTS_x86_64)

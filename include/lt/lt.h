@@ -325,7 +325,9 @@ const char *lt_syscall_arg_name(uint32_t arch, uint32_t nr, uint32_t index);
 /* The enum lt_arg_type of an argument; LT_ERR_ARGUMENT if there is none. */
 int lt_syscall_arg_type(uint32_t arch, uint32_t nr, uint32_t index);
 
-/* The name of a guest's error number ("ENOENT"), or NULL. */
+/* The name of a guest's error number ("ENOENT"), or NULL.  Where a signal interrupted a
+ * call that is made again, its first return has ERESTARTSYS (512), which no program
+ * sees. */
 const char *lt_errno_name(uint32_t error);
 
 /* ---- Sessions ---- */

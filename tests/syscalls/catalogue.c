@@ -147,6 +147,7 @@ static void files(void)
 
 static void memory(void)
 {
+    int fd;
     char *p = mmap((void *)0x10000000, 65536, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
@@ -162,6 +163,20 @@ static void memory(void)
     CALL(write, 1, p, 10);
     CALL(openat, AT_FDCWD, p, O_RDONLY);
     CALL(openat, AT_FDCWD, NULL, O_RDONLY);
+    /* Behind the end of a file: plain QEMU dies of calls but this one. */
+    fd = (int)CALL(openat, AT_FDCWD, "short", O_RDWR | O_CREAT, 0600);
+    CALL(write, fd, "0123456789", 10);
+    p = mmap((void *)0x11000000, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+             0);
+    CALL(write, fd, p + 4096, 10);
+    CALL(munmap, p, 8192);
+    CALL(close, fd);
+    /* A string without an end. */
+    p = mmap(p, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+             0);
+    memset(p, 'a', 4096);
+    CALL(openat, AT_FDCWD, p + 4093, O_RDONLY);
+    CALL(munmap, p, 4096);
 }
 
 static void handler(int number)
@@ -227,7 +242,9 @@ static void waiting(void)
     polls[1] = (struct pollfd){pipes[1], POLLOUT, 0};
     timeout.tv_nsec = 1000;
     CALL(ppoll, polls, 2, &timeout, NULL, 8);
+    timeout.tv_nsec = 1000;
     CALL(ppoll, polls, 1, &timeout, NULL, 8);
+    timeout.tv_nsec = 1000;
     FD_SET(pipes[0], &set);
     FD_SET(pipes[1], &writable);
     CALL(pselect6, pipes[1] + 1, &set, NULL, NULL, &timeout, NULL);

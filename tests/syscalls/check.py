@@ -22,6 +22,8 @@ SAME = [
     (r" /\* (19|20)\d\d-[^*]*\*/", "", "strace adds the date to a time"),
     (r", left \{[^}]*\}\)", ")", "strace adds how much of a timeout is left"),
     (r"mode=000, (resolve=)", r"\1", "strace leaves out a mode of openat2() that is 0"),
+    (r"data=\{u32=\d+, u64=(\d+)\}", lambda match: "data=%#x" % int(match[1]),
+     "older versions of strace show an epoll event's data twice"),
     (r"clone\((child_stack=NULL, flags=)?SIGCHLD(, NULL){0,4}\)", "clone(SIGCHLD)",
      "strace sorts clone()'s arguments in an order of its own"),
     (r"clone\(SIGCHLD\) = \d+", "clone(SIGCHLD) = PID", "another process"),
@@ -92,13 +94,16 @@ def from_strace(lines):
 
 
 def from_lt(lines):
-    out = []
+    out, thread = [], None
     for line in lines:
-        match = re.match(r"\s*\d+\s+0x\w+\s+(syscall|return) +(.*)", line)
-        if match and match[1] == "return":
-            out.append(match[2])
-        elif match and match[2].startswith("exit_group"):
-            out.append(match[2] + " = ?")
+        match = re.match(r"\s*(\d+)\s+0x\w+\s+(syscall|return) +(.*)", line)
+        thread = thread or match and match[1]
+        if not match or match[1] != thread:
+            continue  # strace does not follow children either
+        if match[2] == "return":
+            out.append(match[3])
+        elif match[3].startswith("exit_group"):
+            out.append(match[3] + " = ?")
     return behind_mark(out, "lt")
 
 
