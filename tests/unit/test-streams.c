@@ -4,6 +4,7 @@
  * processes and threads would, in the callback form and in the pull form; and
  * damaged ones, which must never do more than fail.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -625,13 +626,22 @@ static void test_blocked(void **state)
         put_map(0, 0x4000, "/four");
         stream(0)->stamping = 0;
         expect_idle("10.10 map 4000 /four\n11.11 map 2000 /five\n12.12 map 3000 /six\n");
-        /* Killed with stamp 7. */
+        /* A stamp that has been is no way back. */
+        stream(0)->stamping = 1;
+        put_stamp(1, 2);
+        put_map(1, 0x6000, "/late");
+        expect_idle("11.11 map 6000 /late\n");
+        put_stamp(2, 7);
+        put_map(2, 0x7000, "/seven");
+        expect_idle("12.12 map 7000 /seven\n");
+        stream(0)->stamping = 0;
+        /* Killed with stamp 8. */
         stream(1)->stamping = 1;
-        put_stamp(2, 8);
-        put_map(2, 0x5000, "/eight");
+        put_stamp(2, 9);
+        put_map(2, 0x5000, "/nine");
         expect_idle("");
         stream(1)->alive[3] = LTI_OWNER_DIED >> 24;
-        expect_idle("11.11 exit 0 9\n12.12 map 5000 /eight\n");
+        expect_idle("11.11 exit 0 9\n12.12 map 5000 /nine\n");
         assert_int_equal(stream(1)->state, LTI_STREAM_FREE);
         assert_int_equal(stream(1)->stamping, 0);
         expect_end("12.12 exit 0 9\n");
@@ -724,6 +734,29 @@ static void test_fork(void **state)
         live(1, LTI_STREAM_ENDED);
         expect_idle("11.11 exit 4 0\n");
         expect_end(""); /* looks at slabs, too */
+    }
+}
+
+/* The child has its parent's instruction in hand: the one that made it. */
+static void test_fork_insn(void **state)
+{
+    (void)state;
+    BOTH_FORMS
+    {
+        begin(pull);
+        put_process(0, 1, 10, 0);
+        put_slab(0, 0);
+        put_block(0, make_slab(0, 0x1000), 7);
+        put_fork(0, 1, 1);
+        put_words(0, LTI_S_FORGET, 0, 0, 0);
+        put_process(1, 2, 11, 10);
+        put_words(1, LTI_S_FORGET, 0, 0, 0);
+        put_write(1, 0x77);
+        expect_end("10.10 process of 0 arch 1 /bin/a\n"
+                   "10.10 insn 1000 r3=0\n10.10 reg 0=7\n"
+                   "11.11 process of 10 arch 1 /bin/a\n"
+                   "11.11 write 77 by 1000\n"
+                   "11.11 exit 0 9\n");
     }
 }
 
@@ -956,6 +989,29 @@ static void test_threads(void **state)
                    "10.10 insn 1000 r3=33\n10.10 reg 0=6\n"
                    "10.10 exit 0 0\n");
     }
+}
+
+/* Nothing is kept of threads that are gone. */
+static void test_many_threads(void **state)
+{
+    size_t before;
+
+    (void)state;
+    begin(false);
+    run.quiet = true;
+    put_process(0, 1, 10, 0);
+    assert_int_equal(drain(), LTI_STREAMS_IDLE);
+    before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (uint32_t tid = 11; tid < 2011; tid++) {
+        put_words(0, LTI_S_CLONE, tid, 0, 1);
+        put_words(0, LTI_S_THREAD, tid, 0, 1);
+        put_words(0, LTI_S_THREAD_EXIT, 0, 0, 0);
+        put_words(0, LTI_S_THREAD, 10, 0, 1);
+    }
+    assert_int_equal(drain(), LTI_STREAMS_IDLE);
+    assert_int_equal(run.seq, 4001);
+    assert_true(mallinfo2().uordblks + mallinfo2().hblkhd < before + (1 << 20));
+    expect_end("");
 }
 
 /* A fork by a thread that is not the first: the child has that one only. */
@@ -1194,6 +1250,20 @@ static void test_ends(void **state)
         run.log[0] = 0;
         expect_end("");
 
+        /* The first one's last word waits for a stamp that is about to come. */
+        begin(pull);
+        put_process(0, 1, 10, 0);
+        put_stamp(0, 3);
+        put_exit(0, 1);
+        live(0, LTI_STREAM_ENDED);
+        live(3, LTI_STREAM_LIVE);
+        stream(3)->stamping = 1;
+        control()->engine_ended = 1;
+        expect_idle("10.10 process of 0 arch 1 /bin/a\n");
+        stream(3)->stamping = 0;
+        assert_int_equal(drain(), LTI_STREAMS_END);
+        expect_end("10.10 exit 1 0\n");
+
         /* The supervisor tells the end, which is an event with a number of its own. */
         begin(pull);
         three_processes();
@@ -1383,6 +1453,25 @@ static void test_foreign_slab(void **state)
         put_block(2, block, 3);
         assert_int_equal(drain(), LT_ERR_STREAM);
         abandon();
+
+        /* One that ends without a further word. */
+        run.log[0] = 0;
+        begin(pull);
+        block = make_slab(7, 0x1000);
+        three_processes();
+        put_slab(1, 7);
+        put_block(1, block, 1);
+        put_exit(1, 0);
+        assert_int_equal(drain(), LTI_STREAMS_IDLE);
+        run.used = 0;
+        put_block(2, block, 2);
+        expect_idle("12.12 insn 1000 r3=0\n12.12 reg 0=2\n");
+        live(1, LTI_STREAM_ENDED);
+        expect_idle("");
+        assert_false(slab_used(7));
+        put_write(2, 0x77);
+        expect_idle("12.12 write 77 by 1000\n");
+        expect_end("12.12 exit 0 9\n");
     }
 }
 
@@ -1561,11 +1650,13 @@ int main(void)
         cmocka_unit_test(test_blocked),
         cmocka_unit_test(test_odd_stamps),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_fork_insn),
         cmocka_unit_test(test_no_child),
         cmocka_unit_test(test_exec),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_fork_of_thread),
         cmocka_unit_test(test_parallel),
         cmocka_unit_test(test_parallel_killed),
