@@ -752,11 +752,6 @@ bool lti_decoder_ended(const struct lti_decoder *d, int32_t *status, int32_t *si
     return ended;
 }
 
-bool lti_decoder_alone(const struct lti_decoder *d)
-{
-    return d->guest && d->guest->begun && d->guest->refs == 1 && !d->guest->ended;
-}
-
 const char *lti_decoder_problem(const struct lti_decoder *d)
 {
     return d->problem;

@@ -54,10 +54,6 @@ void lti_decoder_keep_insn(struct lti_decoder *decoder);
 /* What it decodes: NULL before the first record. */
 struct lti_guest *lti_decoder_guest(const struct lti_decoder *decoder);
 
-/* Whether no other decoder is about the same process, which has begun and has not ended
- * yet. */
-bool lti_decoder_alone(const struct lti_decoder *decoder);
-
 /* Whether something that was fed is left, and may be decoded now. */
 bool lti_decoder_has_more(const struct lti_decoder *decoder);
 bool lti_decoder_is_ready(const struct lti_decoder *decoder);

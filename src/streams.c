@@ -272,6 +272,19 @@ static void end_first(struct lti_streams *s, const struct reader *r, int32_t sta
     s->signal = signal;
 }
 
+/* Whether no other stream is of the same process. */
+static bool is_alone(const struct lti_streams *s, const struct reader *r)
+{
+    const struct lti_guest *guest = lti_decoder_guest(r->decoder);
+
+    for (const struct reader *other = s->readers; other; other = other->next) {
+        if (other != r && lti_decoder_guest(other->decoder) == guest) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* All of a stream has been decoded.  1 if its process's end remains to be told, else
  * 0. */
 static int end_reader(struct lti_streams *s, struct reader *r)
@@ -285,9 +298,8 @@ static int end_reader(struct lti_streams *s, struct reader *r)
         }
     } else if (r->first) {
         return 0; /* what the supervisor says is awaited */
-    } else if (!gone && lti_decoder_alone(r->decoder)) {
-        /* Nothing but SIGKILL leaves a process no time to say so. */
-        return lti_decoder_finish(r->decoder, 0, SIGKILL);
+    } else if (!gone && is_alone(s, r) && lti_decoder_finish(r->decoder, 0, SIGKILL)) {
+        return 1; /* nothing but SIGKILL leaves a process no time to say so */
     }
     remove_reader(s, r);
     return 0;
