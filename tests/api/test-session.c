@@ -278,7 +278,7 @@ static void test_pull(void **state)
     lt_session *session = create(guest("loop"));
     const struct lt_event *event = NULL;
     uint64_t seq = 0;
-    uint64_t kinds[8] = {0};
+    uint64_t kinds[LT_EVENT_MAP + 1] = {0};
     uint64_t value;
     int result;
 
@@ -287,7 +287,7 @@ static void test_pull(void **state)
     while ((result = lt_session_next(session, &event)) == 1) {
         assert_true(event->seq > seq);
         seq = event->seq;
-        assert_in_range(event->type, 1, 7);
+        assert_in_range(event->type, LT_EVENT_INSN, LT_EVENT_MAP);
         kinds[event->type]++;
         if (event->type == LT_EVENT_INSN) {
             const struct lt_insn *insn = (const struct lt_insn *)event;

@@ -81,6 +81,16 @@ target_link_libraries(test-session PRIVATE lt-options libtrace PkgConfig::CMOCKA
 add_test(NAME api/session COMMAND test-session)
 set_tests_properties(api/session PROPERTIES TIMEOUT 300
     ENVIRONMENT "LT_GUESTS=${GUESTS}/x86_64")
+# Signals, threads and processes.
+set(control_source ${CMAKE_CURRENT_SOURCE_DIR}/api)
+foreach(what processes)
+    add_executable(test-control-${what} ${control_source}/test-control-${what}.c
+        ${control_source}/control.c)
+    target_link_libraries(test-control-${what} PRIVATE lt-options libtrace PkgConfig::CMOCKA)
+    add_test(NAME api/control-${what} COMMAND test-control-${what})
+    set_tests_properties(api/control-${what} PROPERTIES TIMEOUT 600
+        ENVIRONMENT "LT_GUESTS=${GUESTS}")
+endforeach()
 add_executable(test-leak ${CMAKE_CURRENT_SOURCE_DIR}/leak/leak.c)
 target_link_libraries(test-leak PRIVATE lt-options libtrace)
 add_test(NAME leak/sessions COMMAND test-leak ${GUESTS}/x86_64/loop 1000)
