@@ -33,7 +33,7 @@ static int arena_fd = -1;     /* kept from the guest, for its exec */
 static bool shared_memory;    /* the guest has mapped some */
 static pid_t forker;          /* the process that forks */
 static int child_stream = -1; /* for a process that is being forked, or -1 */
-static int vfork_pipe[2] = {-1, -1};
+static int fork_pipe[2] = {-1, -1}; /* closed by a child that has begun */
 static char *program; /* what the process executes */
 static bool begun;    /* its first record is written */
 static bool executed; /* it is not the session's first program */
@@ -873,10 +873,10 @@ void __wrap_fork_start(void)
             lt_commit(cpu);
         }
     }
-    vfork_pipe[0] = vfork_pipe[1] = -1;
-    if (wait_for_vfork && pipe2(vfork_pipe, O_CLOEXEC) == 0) {
-        vfork_pipe[0] = hide_fd(vfork_pipe[0]);
-        vfork_pipe[1] = hide_fd(vfork_pipe[1]);
+    fork_pipe[0] = fork_pipe[1] = -1;
+    if ((wait_for_vfork || child_stream >= 0) && pipe2(fork_pipe, O_CLOEXEC) == 0) {
+        fork_pipe[0] = hide_fd(fork_pipe[0]);
+        fork_pipe[1] = hide_fd(fork_pipe[1]);
     }
 }
 
@@ -907,11 +907,14 @@ void __wrap_fork_end(pid_t pid)
     int saved = errno;
 
     if (pid == 0) {
-        if (vfork_pipe[0] >= 0) {
-            close(vfork_pipe[0]);
+        if (fork_pipe[0] >= 0) {
+            close(fork_pipe[0]);
         }
         if (lt_control) {
             begin_child(cpu);
+        }
+        if (!wait_for_vfork && fork_pipe[1] >= 0) {
+            close(fork_pipe[1]);
         }
     } else if (lt_stream_owns(cpu)) {
         if (pid < 0 && child_stream >= 0) {
@@ -926,18 +929,19 @@ void __wrap_fork_end(pid_t pid)
     }
     errno = saved;
     __real_fork_end(pid);
-    if (pid != 0 && vfork_pipe[0] >= 0) {
-        /* QEMU makes a fork of a vfork; the parent still waits for the exec or the
-         * end of its child. */
+    if (pid != 0 && fork_pipe[0] >= 0) {
+        /* The child's beginning is told before what its parent does next.  QEMU makes
+         * a fork of a vfork; the parent still waits for the exec or the end of its
+         * child. */
         bool left;
         char byte;
 
-        close(vfork_pipe[1]);
-        left = leave();
-        while (read(vfork_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+        close(fork_pipe[1]);
+        left = wait_for_vfork && leave();
+        while (read(fork_pipe[0], &byte, 1) < 0 && errno == EINTR) {
         }
         come_back(left);
-        close(vfork_pipe[0]);
+        close(fork_pipe[0]);
     }
     errno = saved;
 }
