@@ -27,13 +27,14 @@
 #define SELF "/proc/self/exe"
 
 static const char *sysroot = "";
-static GArray *mappings;      /* struct mapping, sorted by nothing */
-static QemuMutex lock;        /* over it */
-static int arena_fd = -1;     /* kept from the guest, for its exec */
-static bool shared_memory;    /* the guest has mapped some */
-static pid_t forker;          /* the process that forks */
-static int child_stream = -1; /* for a process that is being forked, or -1 */
+static GArray *mappings;            /* struct mapping, sorted by nothing */
+static QemuMutex lock;              /* over it */
+static int arena_fd = -1;           /* kept from the guest, for its exec */
+static bool shared_memory;          /* the guest has mapped some */
+static pid_t forker;                /* the process that forks */
+static int child_stream = -1;       /* for a process that is being forked, or -1 */
 static int fork_pipe[2] = {-1, -1}; /* closed by a child that has begun */
+static ino_t fork_pipe_inode;
 static char *program; /* what the process executes */
 static bool begun;    /* its first record is written */
 static bool executed; /* it is not the session's first program */
@@ -75,6 +76,15 @@ static int hide_fd(int fd)
     }
     close(fd);
     return high;
+}
+
+/* Lets the parent go on that waits for this process. */
+static void child_has_begun(void)
+{
+    if (fork_pipe[1] >= 0) {
+        close(fork_pipe[1]);
+        fork_pipe[1] = -1;
+    }
 }
 
 /* Tells what this process is: the first of its records. */
@@ -148,8 +158,9 @@ static void attach(int fd, int number)
 
 /*
  * lt-engine ARCH ARENA SYSROOT PROGRAM ARGV...
- * ARENA is the arena's descriptor; behind an exec, also a colon and the number of
- * the process's stream; "-" for a process that nobody traces.  ARGV has an argv[0].
+ * ARENA is the arena's descriptor; behind an exec, also a colon, the number of the
+ * process's stream, a colon and the descriptor that its parent waits for, or -1; "-"
+ * for a process that nobody traces.  ARGV has an argv[0].
  */
 int lt_engine_entry(int argc, char **argv, char **envp);
 int lt_engine_entry(int argc, char **argv, char **envp)
@@ -165,6 +176,12 @@ int lt_engine_entry(int argc, char **argv, char **envp)
         const char *colon = strchr(argv[2], ':');
 
         executed = colon != NULL;
+        if (colon) {
+            fork_pipe[1] = atoi(strchr(colon + 1, ':') + 1);
+            if (fork_pipe[1] >= 0) {
+                fcntl(fork_pipe[1], F_SETFD, FD_CLOEXEC);
+            }
+        }
         attach(atoi(argv[2]), colon ? atoi(colon + 1) : -1);
     }
     qemu_argv[n++] = argv[0];
@@ -195,6 +212,7 @@ static void begin(CPUState *cpu)
     lt_baton_take(cpu);
     lt_stream_enter(cpu);
     record_process(cpu, executed ? LTI_PROCESS_EXEC : LTI_PROCESS_START, 0, program);
+    child_has_begun();
 }
 
 G_NORETURN void lt_load_failed(const char *path, int error)
@@ -556,6 +574,9 @@ static void undo_exec(void)
     }
     self.exec_counted = false;
     fcntl(arena_fd, F_SETFD, FD_CLOEXEC);
+    if (fork_pipe[1] >= 0) {
+        fcntl(fork_pipe[1], F_SETFD, FD_CLOEXEC);
+    }
     lt_stream_state(LTI_STREAM_LIVE);
 }
 
@@ -875,8 +896,11 @@ void __wrap_fork_start(void)
     }
     fork_pipe[0] = fork_pipe[1] = -1;
     if ((wait_for_vfork || child_stream >= 0) && pipe2(fork_pipe, O_CLOEXEC) == 0) {
+        struct stat st;
+
         fork_pipe[0] = hide_fd(fork_pipe[0]);
         fork_pipe[1] = hide_fd(fork_pipe[1]);
+        fork_pipe_inode = fstat(fork_pipe[1], &st) == 0 ? st.st_ino : 0;
     }
 }
 
@@ -913,8 +937,8 @@ void __wrap_fork_end(pid_t pid)
         if (lt_control) {
             begin_child(cpu);
         }
-        if (!wait_for_vfork && fork_pipe[1] >= 0) {
-            close(fork_pipe[1]);
+        if (!wait_for_vfork) {
+            child_has_begun();
         }
     } else if (lt_stream_owns(cpu)) {
         if (pid < 0 && child_stream >= 0) {
@@ -942,6 +966,7 @@ void __wrap_fork_end(pid_t pid)
         }
         come_back(left);
         close(fork_pipe[0]);
+        fork_pipe[0] = fork_pipe[1] = -1;
     }
     errno = saved;
 }
@@ -993,6 +1018,21 @@ static bool split_script(char *head, char **interpreter, char **argument)
     return **interpreter != 0;
 }
 
+/* The parent of a vfork goes on when the program that its child executes has begun.
+ * The child may have closed the descriptor, and opened something else. */
+static void keep_fork_pipe(void)
+{
+    struct stat st;
+
+    if (fork_pipe[1] >= 0 && (fstat(fork_pipe[1], &st) != 0 || !S_ISFIFO(st.st_mode) ||
+                              st.st_ino != fork_pipe_inode)) {
+        fork_pipe[1] = -1;
+    }
+    if (fork_pipe[1] >= 0) {
+        fcntl(fork_pipe[1], F_SETFD, 0);
+    }
+}
+
 /* The exec is about to be made, of a program that is traced or not. */
 static void leave_program(bool traced)
 {
@@ -1001,6 +1041,7 @@ static void leave_program(bool traced)
     }
     if (traced) {
         fcntl(arena_fd, F_SETFD, 0);
+        keep_fork_pipe();
         lt_stream_state(LTI_STREAM_EXEC);
     } else {
         qatomic_inc(&lt_control->untraced_processes);
@@ -1080,8 +1121,9 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
     g_ptr_array_insert(out, 0, g_steal_pointer(&file));
     g_ptr_array_insert(out, 0, g_strdup(sysroot));
     if (lt_control && lt_control->follow == LTI_FOLLOW_ALL && lt_stream_number() >= 0) {
-        g_ptr_array_insert(out, 0,
-                           g_strdup_printf("%d:%d", arena_fd, lt_stream_number()));
+        g_ptr_array_insert(
+            out, 0,
+            g_strdup_printf("%d:%d:%d", arena_fd, lt_stream_number(), fork_pipe[1]));
     } else {
         g_ptr_array_insert(out, 0, g_strdup("-"));
     }
