@@ -118,7 +118,9 @@ static void check_returns(const struct guest_run *run)
         assert_int_equal(e->addr, 0);
         assert_int_equal(e->tid, open[depth]->tid);
         assert_int_equal(e->pc, open[depth]->pc);
-        assert_int_equal(e->next_pc, e->pc);
+        /* Unless another signal comes at once. */
+        if (e->next)
+            assert_int_equal(e->next_pc, e->pc);
     }
     assert_int_equal(depth, 0);
 }
@@ -228,7 +230,9 @@ static void test_faults(void **state)
             for (k = 0; k < labels; k++)
                 if (e->pc == label[k].at + (trap ? 1 : 0))
                     break;
-            assert_true(k < labels);
+            if (k == labels)
+                fail_msg("signal %u at %#lx is at no label", e->number,
+                         (unsigned long)e->pc);
             /* What is before the fault was executed, once for each, and the
              * instruction that faults was not; int3 is a trap behind it. */
             if (!trap)

@@ -99,6 +99,19 @@ set_tests_properties(leak/sessions PROPERTIES TIMEOUT 600 RUN_SERIAL ON)
 # Real programs.
 add_executable(test-full ${CMAKE_CURRENT_SOURCE_DIR}/real/full.c)
 target_link_libraries(test-full PRIVATE lt-options libtrace)
+add_executable(test-history ${CMAKE_CURRENT_SOURCE_DIR}/real/history.c)
+target_link_libraries(test-history PRIVATE lt-options libtrace)
+foreach(arch x86_64 aarch64)
+    if(NOT GUESTS_${arch})
+        continue()
+    endif()
+    add_test(NAME history/${arch}/serial COMMAND test-history
+        ${GUESTS}/${arch}/control-hammer ${CMAKE_CURRENT_SOURCE_DIR}/real/hammer.txt)
+    add_test(NAME history/${arch}/parallel COMMAND test-history -p
+        ${GUESTS}/${arch}/control-hammer ${CMAKE_CURRENT_SOURCE_DIR}/real/hammer.txt)
+    set_tests_properties(history/${arch}/serial history/${arch}/parallel
+        PROPERTIES TIMEOUT 300)
+endforeach()
 # What the oracles are too old for.
 add_test(NAME full/aarch64/mops COMMAND test-full ${GUESTS}/aarch64/mops)
 set_tests_properties(full/aarch64/mops PROPERTIES TIMEOUT 60
