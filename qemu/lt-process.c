@@ -39,6 +39,7 @@ static char *program; /* what the process executes */
 static bool begun;    /* its first record is written */
 static bool executed; /* it is not the session's first program */
 static __thread bool wait_for_vfork;
+static __thread uint32_t creator; /* the thread that made this one */
 
 static void record_exit(CPUState *cpu, int status, int sig);
 static void record_signal(CPUState *cpu, unsigned op, int sig,
@@ -122,7 +123,7 @@ static void enter(CPUState *cpu)
             if (!lt_stream_enter(cpu)) {
                 qatomic_inc(&lt_control->untraced_threads);
             } else if (number >= 0) {
-                record_process(cpu, LTI_PROCESS_THREAD, 0, "");
+                record_process(cpu, LTI_PROCESS_THREAD, creator, "");
             }
         }
         return;
@@ -662,6 +663,38 @@ static void end_thread(CPUState *cpu)
     lt_special(cpu, LTI_S_THREAD_EXIT, 0);
     lt_stream_leave(cpu, true);
     lt_baton_detach();
+}
+
+/* A thread learns who made it. */
+struct beginning {
+    void *(*run)(void *);
+    void *argument;
+    uint32_t creator;
+};
+
+static void *begin_thread(void *given)
+{
+    struct beginning b = *(struct beginning *)given;
+
+    g_free(given);
+    creator = b.creator;
+    return b.run(b.argument);
+}
+
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *), void *argument)
+{
+    struct beginning *b = g_new(struct beginning, 1);
+    int error;
+
+    *b = (struct beginning){run, argument, qemu_get_thread_id()};
+    error = __real_pthread_create(thread, attributes, begin_thread, b);
+    if (error) {
+        g_free(b);
+    }
+    return error;
 }
 
 void __real_rcu_unregister_thread(void);

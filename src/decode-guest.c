@@ -250,6 +250,7 @@ int lti_decode_process(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         guest->refs++;
         use_guest(d, guest);
         d->thread->tid = tid;
+        d->thread->parent = parent;
         set_tid(d, pid, tid);
         return begin_thread(d);
     }

@@ -144,36 +144,48 @@ extern const char segv_before[], segv_at[], ill_before[], ill_at[], bus_before[]
 __attribute__((noinline)) static void store_fault(char *p)
 {
 #ifdef __x86_64__
-    __asm__ volatile("segv_before: nop\nsegv_at: movb $1, (%0)\n" ::"r"(p) : "memory");
+    __asm__ volatile(".globl segv_before, segv_at\n"
+                     "segv_before: nop\nsegv_at: movb $1, (%0)\n" ::"r"(p)
+                     : "memory");
 #else
-    __asm__ volatile("segv_before: nop\nsegv_at: strb wzr, [%0]\n" ::"r"(p) : "memory");
+    __asm__ volatile(".globl segv_before, segv_at\n"
+                     "segv_before: nop\nsegv_at: strb wzr, [%0]\n" ::"r"(p)
+                     : "memory");
 #endif
 }
 
 __attribute__((noinline)) static void bus_fault(char *p)
 {
 #ifdef __x86_64__
-    __asm__ volatile("bus_before: nop\nbus_at: movb $1, (%0)\n" ::"r"(p) : "memory");
+    __asm__ volatile(".globl bus_before, bus_at\n"
+                     "bus_before: nop\nbus_at: movb $1, (%0)\n" ::"r"(p)
+                     : "memory");
 #else
-    __asm__ volatile("bus_before: nop\nbus_at: strb wzr, [%0]\n" ::"r"(p) : "memory");
+    __asm__ volatile(".globl bus_before, bus_at\n"
+                     "bus_before: nop\nbus_at: strb wzr, [%0]\n" ::"r"(p)
+                     : "memory");
 #endif
 }
 
 __attribute__((noinline)) static void illegal(void)
 {
 #ifdef __x86_64__
-    __asm__ volatile("ill_before: nop\nill_at: ud2\n");
+    __asm__ volatile(".globl ill_before, ill_at\n"
+                     "ill_before: nop\nill_at: ud2\n");
 #else
-    __asm__ volatile("ill_before: nop\nill_at: udf #0\n");
+    __asm__ volatile(".globl ill_before, ill_at\n"
+                     "ill_before: nop\nill_at: udf #0\n");
 #endif
 }
 
 __attribute__((noinline)) static void breakpoint(void)
 {
 #ifdef __x86_64__
-    __asm__ volatile("trap_before: nop\ntrap_at: int3\n");
+    __asm__ volatile(".globl trap_before, trap_at\n"
+                     "trap_before: nop\ntrap_at: int3\n");
 #else
-    __asm__ volatile("trap_before: nop\ntrap_at: brk #0\n");
+    __asm__ volatile(".globl trap_before, trap_at\n"
+                     "trap_before: nop\ntrap_at: brk #0\n");
 #endif
 }
 
@@ -183,6 +195,7 @@ extern const char fpe_before[], fpe_at[];
 __attribute__((noinline)) static void divide(void)
 {
     __asm__ volatile("xor %%edx, %%edx\nmov $5, %%eax\nxor %%ecx, %%ecx\n"
+                     ".globl fpe_before, fpe_at\n"
                      "fpe_before: nop\nfpe_at: div %%ecx\n" ::
                          : "eax", "ecx", "edx", "cc");
 }
