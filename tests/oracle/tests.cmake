@@ -116,7 +116,7 @@ endforeach()
 add_test(NAME full/aarch64/mops COMMAND test-full ${GUESTS}/aarch64/mops)
 set_tests_properties(full/aarch64/mops PROPERTIES TIMEOUT 60
     ENVIRONMENT "LT_FULL_EVERY=1")
-foreach(case ls sha256sum gzip python sqlite lua perl sh script env x86_64 aarch64)
+foreach(case ls sha256sum gzip python python-threads gcc make sqlite lua perl sh script env x86_64 aarch64)
     add_test(NAME real/${case} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/real/run-real ${case})
     set_tests_properties(real/${case} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600
         ENVIRONMENT "LT_BINARY=$<TARGET_FILE:lt>;LT_FULL=$<TARGET_FILE:test-full>;LT_GUESTS=${GUESTS}")

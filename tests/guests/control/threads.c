@@ -242,7 +242,7 @@ static void *take_turns(void *mine)
 {
     int i;
 
-    for (i = 0; i < 60; i++) {
+    for (i = 0; i < 15; i++) {
         while (turn % 3 != *(int *)mine)
             continue;
         turn++;
