@@ -131,9 +131,6 @@ bool lt_baton_take(CPUState *cpu); /* true if it had not been this thread's */
 void lt_baton_give(void);
 void lt_baton_detach(void);        /* the holder's CPU goes */
 void lt_baton_fork(CPUState *cpu); /* in a forked child */
-/* Parallel threads: `creator` has made one; who made the present one. */
-void lt_thread_made(uint32_t tid, uint32_t creator);
-uint32_t lt_thread_creator(uint32_t tid);
 /* lt-capture.c: appends pieces to a record.  `lengths` are six, kept from entry to
  * return. */
 void lt_capture_enter(GByteArray *to, int nr, const int64_t *args, uint32_t *lengths);

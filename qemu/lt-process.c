@@ -25,14 +25,16 @@
 #define SELF "/proc/self/exe"
 
 static const char *sysroot = "";
-static int arena_fd = -1;     /* kept from the guest, for its exec */
-static pid_t forker;          /* the process that forks */
-static int child_stream = -1; /* for a process that is being forked, or -1 */
-static int vfork_pipe[2] = {-1, -1};
+static int arena_fd = -1;           /* kept from the guest, for its exec */
+static pid_t forker;                /* the process that forks */
+static int child_stream = -1;       /* for a process that is being forked, or -1 */
+static int fork_pipe[2] = {-1, -1}; /* closed by a child that has begun */
+static ino_t fork_pipe_inode;
 static char *program; /* what the process executes */
 static bool begun;    /* its first record is written */
 static bool executed; /* it is not the session's first program */
 static __thread bool wait_for_vfork;
+static __thread uint32_t creator; /* the thread that made this one */
 
 static void record_exit(CPUState *cpu, int status, int sig);
 static void record_signal(CPUState *cpu, unsigned op, int sig,
@@ -67,6 +69,15 @@ static int hide_fd(int fd)
     return high;
 }
 
+/* Lets the parent go on that waits for this process. */
+static void child_has_begun(void)
+{
+    if (fork_pipe[1] >= 0) {
+        close(fork_pipe[1]);
+        fork_pipe[1] = -1;
+    }
+}
+
 /* Tells what this process is: the first of its records. */
 static void record_process(CPUState *cpu, unsigned op, uint32_t parent, const char *path)
 {
@@ -95,7 +106,6 @@ static void enter(CPUState *cpu)
     }
     if (lt_parallel) {
         if (!lt_stream_owns(cpu) && !cpu->neg.lt_ptr) {
-            uint32_t creator = lt_thread_creator(qemu_get_thread_id());
             int number = lt_stream_number() >= 0 ? -1 : lt_stream_take();
             if (number >= 0) {
                 lt_stream_adopt(number);
@@ -139,8 +149,9 @@ static void attach(int fd, int number)
 
 /*
  * lt-engine ARCH ARENA SYSROOT PROGRAM ARGV...
- * ARENA is the arena's descriptor; behind an exec, also a colon and the number of
- * the process's stream; "-" for a process that nobody traces.  ARGV has an argv[0].
+ * ARENA is the arena's descriptor; behind an exec, also a colon, the number of the
+ * process's stream, a colon and the descriptor that its parent waits for, or -1; "-"
+ * for a process that nobody traces.  ARGV has an argv[0].
  */
 int lt_engine_entry(int argc, char **argv, char **envp);
 int lt_engine_entry(int argc, char **argv, char **envp)
@@ -155,6 +166,12 @@ int lt_engine_entry(int argc, char **argv, char **envp)
         const char *colon = strchr(argv[2], ':');
 
         executed = colon != NULL;
+        if (colon) {
+            fork_pipe[1] = atoi(strchr(colon + 1, ':') + 1);
+            if (fork_pipe[1] >= 0) {
+                fcntl(fork_pipe[1], F_SETFD, FD_CLOEXEC);
+            }
+        }
         attach(atoi(argv[2]), colon ? atoi(colon + 1) : -1);
     }
     qemu_argv[n++] = argv[0];
@@ -185,6 +202,7 @@ void lt_begin(CPUState *cpu)
     lt_baton_take(cpu);
     lt_stream_enter(cpu);
     record_process(cpu, executed ? LTI_PROCESS_EXEC : LTI_PROCESS_START, 0, program);
+    child_has_begun();
 }
 
 /* ---- The CPU ---- */
@@ -453,6 +471,9 @@ static void undo_exec(void)
         self.exec_counted = false;
     }
     fcntl(arena_fd, F_SETFD, FD_CLOEXEC);
+    if (fork_pipe[1] >= 0) {
+        fcntl(fork_pipe[1], F_SETFD, FD_CLOEXEC);
+    }
     lt_stream_state(LTI_STREAM_LIVE);
 }
 
@@ -608,6 +629,38 @@ static void end_thread(CPUState *cpu)
     lt_baton_detach();
 }
 
+/* A thread learns who made it. */
+struct beginning {
+    void *(*run)(void *);
+    void *argument;
+    uint32_t creator;
+};
+
+static void *begin_thread(void *given)
+{
+    struct beginning b = *(struct beginning *)given;
+
+    g_free(given);
+    creator = b.creator;
+    return b.run(b.argument);
+}
+
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *), void *argument)
+{
+    struct beginning *b = g_new(struct beginning, 1);
+    int error;
+
+    *b = (struct beginning){run, argument, qemu_get_thread_id()};
+    error = __real_pthread_create(thread, attributes, begin_thread, b);
+    if (error) {
+        g_free(b);
+    }
+    return error;
+}
+
 void __real_rcu_unregister_thread(void);
 void __wrap_rcu_unregister_thread(void);
 void __wrap_rcu_unregister_thread(void)
@@ -644,9 +697,6 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
         undo_exec();
-        if (lt_control && lt_parallel && ret > 0 && makes_thread(flags, clones)) {
-            lt_thread_made(ret, qemu_get_thread_id());
-        }
         return ret;
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
@@ -677,9 +727,6 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (ret > 0 && makes_thread(flags, clones)) {
         tell_tids(cpu, flags, args);
         stl_he_p(lt_special(cpu, LTI_S_CLONE, 4), ret);
-        if (lt_parallel) {
-            lt_thread_made(ret, qemu_get_thread_id());
-        }
     }
     lt_kernel_leave(cpu, nr, args, ret);
     lt_maps_flush(cpu);
@@ -842,10 +889,13 @@ void __wrap_fork_start(void)
             lt_commit(cpu);
         }
     }
-    vfork_pipe[0] = vfork_pipe[1] = -1;
-    if (wait_for_vfork && pipe2(vfork_pipe, O_CLOEXEC) == 0) {
-        vfork_pipe[0] = hide_fd(vfork_pipe[0]);
-        vfork_pipe[1] = hide_fd(vfork_pipe[1]);
+    fork_pipe[0] = fork_pipe[1] = -1;
+    if ((wait_for_vfork || child_stream >= 0) && pipe2(fork_pipe, O_CLOEXEC) == 0) {
+        struct stat st;
+
+        fork_pipe[0] = hide_fd(fork_pipe[0]);
+        fork_pipe[1] = hide_fd(fork_pipe[1]);
+        fork_pipe_inode = fstat(fork_pipe[1], &st) == 0 ? st.st_ino : 0;
     }
 }
 
@@ -877,11 +927,14 @@ void __wrap_fork_end(pid_t pid)
     int saved = errno;
 
     if (pid == 0) {
-        if (vfork_pipe[0] >= 0) {
-            close(vfork_pipe[0]);
+        if (fork_pipe[0] >= 0) {
+            close(fork_pipe[0]);
         }
         if (lt_control) {
             begin_child(cpu);
+        }
+        if (!wait_for_vfork) {
+            child_has_begun();
         }
     } else if (lt_stream_owns(cpu)) {
         if (pid < 0 && child_stream >= 0) {
@@ -896,18 +949,20 @@ void __wrap_fork_end(pid_t pid)
     }
     errno = saved;
     __real_fork_end(pid);
-    if (pid != 0 && vfork_pipe[0] >= 0) {
-        /* QEMU makes a fork of a vfork; the parent still waits for the exec or the
-         * end of its child. */
+    if (pid != 0 && fork_pipe[0] >= 0) {
+        /* The child's beginning is told before what its parent does next.  QEMU makes
+         * a fork of a vfork; the parent still waits for the exec or the end of its
+         * child. */
         bool left;
         char byte;
 
-        close(vfork_pipe[1]);
-        left = leave();
-        while (read(vfork_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+        close(fork_pipe[1]);
+        left = wait_for_vfork && leave();
+        while (read(fork_pipe[0], &byte, 1) < 0 && errno == EINTR) {
         }
         come_back(left);
-        close(vfork_pipe[0]);
+        close(fork_pipe[0]);
+        fork_pipe[0] = fork_pipe[1] = -1;
     }
     errno = saved;
 }
@@ -992,6 +1047,21 @@ static bool has_interpreter(const char *file)
     return there;
 }
 
+/* The parent of a vfork goes on when the program that its child executes has begun.
+ * The child may have closed the descriptor, and opened something else. */
+static void keep_fork_pipe(void)
+{
+    struct stat st;
+
+    if (fork_pipe[1] >= 0 && (fstat(fork_pipe[1], &st) != 0 || !S_ISFIFO(st.st_mode) ||
+                              st.st_ino != fork_pipe_inode)) {
+        fork_pipe[1] = -1;
+    }
+    if (fork_pipe[1] >= 0) {
+        fcntl(fork_pipe[1], F_SETFD, 0);
+    }
+}
+
 /* The exec is about to be made, of a program that is traced or not. */
 static void leave_program(bool traced)
 {
@@ -1001,6 +1071,7 @@ static void leave_program(bool traced)
     self.leaving = true;
     if (traced) {
         fcntl(arena_fd, F_SETFD, 0);
+        keep_fork_pipe();
         lt_stream_state(LTI_STREAM_EXEC);
     } else {
         qatomic_inc(&lt_control->untraced_processes);
@@ -1084,8 +1155,9 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
     g_ptr_array_insert(out, 0, g_steal_pointer(&file));
     g_ptr_array_insert(out, 0, g_strdup(sysroot));
     if (lt_control && lt_control->follow == LTI_FOLLOW_ALL && lt_stream_number() >= 0) {
-        g_ptr_array_insert(out, 0,
-                           g_strdup_printf("%d:%d", arena_fd, lt_stream_number()));
+        g_ptr_array_insert(
+            out, 0,
+            g_strdup_printf("%d:%d:%d", arena_fd, lt_stream_number(), fork_pipe[1]));
     } else {
         g_ptr_array_insert(out, 0, g_strdup("-"));
     }

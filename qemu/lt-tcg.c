@@ -1678,7 +1678,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
     memset(s.is_buffer, 0, sizeof(s.is_buffer));
     tcg_temp_ebb_reset_freed(tcg_ctx);
     if (!scan(db)) {
-        if (lt_filtered) {
+        if (lt_filtered || record_regs) {
             QTAILQ_FOREACH(op, &tcg_ctx->ops, link)
             {
                 if (op->opc == INDEX_op_insn_start) {

@@ -129,53 +129,6 @@ bool lt_baton_wanted(void)
     return qatomic_read(&yield_wanted);
 }
 
-/* ---- Who made whom ---- */
-
-/* Where threads run in parallel, a new one may be faster than the call of its creator
- * that made it: it waits until that has said so, as the kernel's order is. */
-static struct creation {
-    struct creation *next;
-    uint32_t tid, creator;
-} * creations;
-static pthread_mutex_t creations_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t created = PTHREAD_COND_INITIALIZER;
-
-void lt_thread_made(uint32_t tid, uint32_t creator)
-{
-    struct creation *made = g_new(struct creation, 1);
-
-    pthread_mutex_lock(&creations_lock);
-    *made = (struct creation){creations, tid, creator};
-    creations = made;
-    pthread_cond_broadcast(&created);
-    pthread_mutex_unlock(&creations_lock);
-}
-
-uint32_t lt_thread_creator(uint32_t tid)
-{
-    uint32_t creator = 0;
-
-    pthread_mutex_lock(&creations_lock);
-    while (!creator) {
-        for (struct creation **p = &creations; *p; p = &(*p)->next) {
-            struct creation *made = *p;
-            if (made->tid == tid) {
-                creator = made->creator;
-                *p = made->next;
-                g_free(made);
-                break;
-            }
-        }
-        if (!creator) {
-            pthread_cond_wait(&created, &creations_lock);
-        }
-    }
-    pthread_mutex_unlock(&creations_lock);
-    return creator;
-}
-
-/* ---- Forks ---- */
-
 void lt_baton_fork(CPUState *cpu)
 {
     pthread_mutex_init(&lock, NULL);
@@ -184,6 +137,4 @@ void lt_baton_fork(CPUState *cpu)
     yield_wanted = false;
     holder = mine ? cpu : NULL;
     held = mine;
-    pthread_mutex_init(&creations_lock, NULL);
-    creations = NULL;
 }

@@ -363,25 +363,38 @@ static int look(struct lti_streams *s, struct reader *r)
     }
 }
 
-/* Looks at all readers, the present one first.  1 if one has something to do, which
- * is the present one then; 0 or an error. */
+/* Looks at a reader, which is the present one if it has something to do. */
+static int try(struct lti_streams *s, struct reader *r)
+{
+    int result = look(s, r);
+
+    if (result == 1 && s->present != r) {
+        set_present(s, r);
+    }
+    return result;
+}
+
+/*
+ * Looks at all readers: at the present one first while it has data in hand, then at
+ * those behind it and around, so that none waits for ever for one whose data never
+ * end.  1 if one has something to do, which is the present one then; 0 or an error.
+ */
 static int choose(struct lti_streams *s)
 {
-    struct reader *next;
-    int result = s->present ? look(s, s->present) : 0;
+    struct reader *present = s->present, *next;
+    int result = present && lti_decoder_has_more(present->decoder) ? look(s, present) : 0;
 
-    if (result == 0 && s->present) {
-        lti_decoder_keep_insn(s->present->decoder); /* as others may end */
+    if (result == 0 && present) {
+        lti_decoder_keep_insn(present->decoder); /* as others may end */
     }
-    for (struct reader *r = s->readers; r && result == 0; r = next) {
+    for (struct reader *r = present ? present->next : s->readers; r && !result;
+         r = next) {
         next = r->next;
-        if (r == s->present) {
-            continue;
-        }
-        result = look(s, r);
-        if (result == 1) {
-            set_present(s, r);
-        }
+        result = try(s, r);
+    }
+    for (struct reader *r = s->readers; present && r && !result; r = next) {
+        next = r == present ? NULL : r->next;
+        result = try(s, r);
     }
     return result;
 }

@@ -82,6 +82,16 @@ target_link_libraries(test-session PRIVATE lt-options libtrace PkgConfig::CMOCKA
 add_test(NAME api/session COMMAND test-session)
 set_tests_properties(api/session PROPERTIES TIMEOUT 300
     ENVIRONMENT "LT_GUESTS=${GUESTS}/x86_64")
+# Signals, threads and processes.
+set(control_source ${CMAKE_CURRENT_SOURCE_DIR}/api)
+foreach(what processes signals threads)
+    add_executable(test-control-${what} ${control_source}/test-control-${what}.c
+        ${control_source}/control.c)
+    target_link_libraries(test-control-${what} PRIVATE lt-options libtrace PkgConfig::CMOCKA)
+    add_test(NAME api/control-${what} COMMAND test-control-${what})
+    set_tests_properties(api/control-${what} PROPERTIES TIMEOUT 600
+        ENVIRONMENT "LT_GUESTS=${GUESTS}")
+endforeach()
 add_executable(test-leak ${CMAKE_CURRENT_SOURCE_DIR}/leak/leak.c)
 target_link_libraries(test-leak PRIVATE lt-options libtrace)
 add_test(NAME leak/sessions COMMAND test-leak ${GUESTS}/x86_64/loop 1000)
@@ -98,11 +108,24 @@ add_test(NAME slabs/python
 add_test(NAME slabs/shell
     COMMAND test-slabs /bin/sh -c "for i in 1 2 3; do perl -e 'print 1..9' | sort | tail -1; done")
 set_tests_properties(slabs/python slabs/shell PROPERTIES TIMEOUT 300)
+add_executable(test-history ${CMAKE_CURRENT_SOURCE_DIR}/real/history.c)
+target_link_libraries(test-history PRIVATE lt-options libtrace)
+foreach(arch x86_64 aarch64)
+    if(NOT GUESTS_${arch})
+        continue()
+    endif()
+    add_test(NAME history/${arch}/serial COMMAND test-history
+        ${GUESTS}/${arch}/control-hammer ${CMAKE_CURRENT_SOURCE_DIR}/real/hammer.txt)
+    add_test(NAME history/${arch}/parallel COMMAND test-history -p
+        ${GUESTS}/${arch}/control-hammer ${CMAKE_CURRENT_SOURCE_DIR}/real/hammer.txt)
+    set_tests_properties(history/${arch}/serial history/${arch}/parallel
+        PROPERTIES TIMEOUT 300)
+endforeach()
 # What the oracles are too old for.
 add_test(NAME full/aarch64/mops COMMAND test-full ${GUESTS}/aarch64/mops)
 set_tests_properties(full/aarch64/mops PROPERTIES TIMEOUT 60
     ENVIRONMENT "LT_FULL_EVERY=1")
-foreach(case ls sha256sum gzip python sqlite lua perl sh script env x86_64 aarch64)
+foreach(case ls sha256sum gzip python python-threads gcc make sqlite lua perl sh script env x86_64 aarch64)
     add_test(NAME real/${case} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/real/run-real ${case})
     set_tests_properties(real/${case} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600
         ENVIRONMENT "LT_BINARY=$<TARGET_FILE:lt>;LT_FULL=$<TARGET_FILE:test-full>;LT_GUESTS=${GUESTS}")
