@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * replica [-p] [-L SYSROOT] [-n N] [-i TEXT]... [-f FILE] PROGRAM [ARGS...]: keeps a copy
+ * replica [-L SYSROOT] [-n N] [-i TEXT]... [-f FILE] PROGRAM [ARGS...]: keeps a copy
  * of a guest's memory, made from its events alone, and compares it byte for byte with the
  * memory of the process that runs the guest.
  *
  * That is done whenever the guest waits for its standard input, which is a pipe
  * of ours: everything that it did is known then.  Each TEXT, and each line of FILE,
  * is written there when the guest waits for more, then the pipe is closed.  The guest
- * must wait at least N times (1).  With -p, only what guest.c says of the
- * kernel's writes is held against the events: not all of the guest is traced.  The
- * exit status is the guest's, or 99 when something
- * is not so.
+ * must wait at least N times (1).  Its children are not looked at, but for what the
+ * library finds when it compares memory by itself.  The exit status is the guest's, or
+ * 99 when something is not so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +45,7 @@ static size_t range_count;
 static uint64_t objects[4096][2];
 static uint32_t object_count = 1;
 static uint64_t base, bytes_compared, problems, compared, kernel_writes, maps;
-static int base_known, partial;
+static int base_known;
 
 static void fail(const char *what)
 {
@@ -414,8 +413,7 @@ static void on_read(struct input *in, uint32_t pid)
 {
     if (in->write_end < 0 || in->had != in->given)
         return;
-    if (!partial)
-        compare(pid);
+    compare(pid);
     if (in->next < in->count) {
         const char *text = in->texts[in->next++];
         if (write(in->write_end, text, strlen(text)) < 0)
@@ -482,11 +480,9 @@ int main(int argc, char **argv)
     int option, pipe_ends[2], state;
 
     lt_config_init(&config, sizeof config);
-    while ((option = getopt(argc, argv, "+pL:n:i:f:")) != -1) {
+    while ((option = getopt(argc, argv, "+L:n:i:f:")) != -1) {
         if (option == 'L')
             config.sysroot = optarg;
-        else if (option == 'p')
-            partial = 1;
         else if (option == 'n')
             times = strtoul(optarg, NULL, 0);
         else if (option == 'f')
@@ -527,9 +523,9 @@ int main(int argc, char **argv)
             " differ\n",
             compared, bytes_compared, problems, kernel_writes, maps, stats.memory_checks,
             stats.memory_mismatches);
-    if (compared < times && !partial)
+    if (compared < times)
         fail("the guest did not wait for its input");
-    if ((stats.memory_checks == 0 && !partial) || stats.memory_mismatches != 0 ||
+    if (stats.memory_checks == 0 || stats.memory_mismatches != 0 ||
         stats.register_mismatches != 0 || stats.internal_errors != 0)
         fail("the library's own checks failed");
     lt_session_destroy(session);

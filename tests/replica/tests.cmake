@@ -47,8 +47,8 @@ foreach(arch x86_64 aarch64)
         replica_test(${arch}/${case} ${sysroot} ${input} ${GUESTS}/${arch}/replica-static ${case})
     endforeach()
     # Buffers are filled in another way while other threads may run.
-    foreach(case readv recvmsg recvfrom structs)
-        replica_test(${arch}/${case}-beside -p ${sysroot} ${input}
+    foreach(case readv recvmsg recvfrom structs frame)
+        replica_test(${arch}/${case}-beside ${sysroot} ${input}
             ${GUESTS}/${arch}/replica-static ${case} beside)
     endforeach()
     replica_test(${arch}/dynamic ${sysroot} ${input} ${GUESTS}/${arch}/replica-dynamic structs)
