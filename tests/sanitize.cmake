@@ -69,7 +69,7 @@ set_property(TEST sanitized/cli APPEND PROPERTY ENVIRONMENT
     "LT_BINARY=$<TARGET_FILE:sanitized-lt>;LT_SOURCE=${CMAKE_SOURCE_DIR}")
 
 # Every kind of event, compared with the oracles.
-sanitized_program(compare oracle/compare.c ${oracle_objects})
+sanitized_program(compare oracle/compare.c ${compare_objects})
 if(GUESTS_x86_64)
     sanitized_test(oracle/x86_64 sanitized-compare -a x86_64 -m full ${GUESTS}/x86_64/string)
 endif()

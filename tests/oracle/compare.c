@@ -43,6 +43,7 @@
 #include "lt/lt.h"
 #include "lt/unstable.h"
 #include "oracle.h"
+#include "undefined.h"
 
 #define MAX_REGIONS 8
 #define MAX_WRITES 1024
@@ -272,106 +273,6 @@ static int is_inexact(const struct comparison *c, const cs_insn *insn)
     }
 }
 
-static unsigned flag_bits(uint64_t eflags)
-{
-    unsigned bits = 0;
-
-    if (eflags & X86_EFLAGS_UNDEFINED_CF)
-        bits |= 0x1;
-    if (eflags & X86_EFLAGS_UNDEFINED_PF)
-        bits |= 0x4;
-    if (eflags & X86_EFLAGS_UNDEFINED_AF)
-        bits |= 0x10;
-    if (eflags & X86_EFLAGS_UNDEFINED_ZF)
-        bits |= 0x40;
-    if (eflags & X86_EFLAGS_UNDEFINED_SF)
-        bits |= 0x80;
-    if (eflags & X86_EFLAGS_UNDEFINED_OF)
-        bits |= 0x800;
-    return bits;
-}
-
-#define ARITHMETIC_FLAGS 0x8d5u
-
-/*
- * The flags that an x86 instruction leaves undefined (Intel's manual, volume
- * 2), given the state before it.  capstone's table knows most.
- */
-static unsigned undefined_flags(const struct comparison *c, const cs_insn *insn)
-{
-    const cs_x86 *x86 = &insn->detail->x86;
-    unsigned bits = flag_bits(x86->eflags);
-    unsigned width = x86->op_count > 0 ? x86->operands[0].size * 8u : 64;
-    unsigned count = 1;
-
-    switch (insn->id) {
-    case X86_INS_MUL:
-    case X86_INS_IMUL:
-        return 0xd4; /* SF ZF AF PF */
-    case X86_INS_DIV:
-    case X86_INS_IDIV:
-        return ARITHMETIC_FLAGS;
-    case X86_INS_AND:
-    case X86_INS_OR:
-    case X86_INS_XOR:
-    case X86_INS_TEST:
-        return 0x10; /* AF */
-    case X86_INS_SHL:
-    case X86_INS_SAL:
-    case X86_INS_SHR:
-    case X86_INS_SAR:
-    case X86_INS_SHLD:
-    case X86_INS_SHRD:
-    case X86_INS_ROL:
-    case X86_INS_ROR:
-    case X86_INS_RCL:
-    case X86_INS_RCR: {
-        const cs_x86_op *last = &x86->operands[x86->op_count - 1];
-        int rotates = insn->id == X86_INS_ROL || insn->id == X86_INS_ROR ||
-                      insn->id == X86_INS_RCL || insn->id == X86_INS_RCR;
-
-        if (last->type == X86_OP_REG)
-            count = (unsigned)(c->before[LT_X86_64_RCX] & 255);
-        else if (last->type == X86_OP_IMM && x86->op_count > 1)
-            count = (unsigned)(last->imm & 255);
-        count &= width == 64 ? 63 : 31;
-        if (count == 0)
-            return 0;
-        bits = rotates ? 0 : 0x10; /* AF */
-        if (count != 1)
-            bits |= 0x800; /* OF */
-        if (!rotates && count > width)
-            bits |= ARITHMETIC_FLAGS; /* shld and shrd: all undefined */
-        else if ((insn->id == X86_INS_SHL || insn->id == X86_INS_SAL ||
-                  insn->id == X86_INS_SHR) &&
-                 count >= width)
-            bits |= 0x1; /* CF */
-        return bits;
-    }
-    case X86_INS_BT:
-    case X86_INS_BTS:
-    case X86_INS_BTR:
-    case X86_INS_BTC:
-        return 0x894; /* OF SF AF PF */
-    case X86_INS_BSF:
-    case X86_INS_BSR:
-        return 0x895; /* all but ZF */
-    case X86_INS_TZCNT:
-    case X86_INS_LZCNT:
-        return 0x894;
-    case X86_INS_ANDN:
-    case X86_INS_BLSI:
-    case X86_INS_BLSR:
-    case X86_INS_BLSMSK:
-    case X86_INS_BZHI:
-        return 0x14; /* AF PF */
-    case X86_INS_BEXTR:
-        return 0x94; /* SF AF PF */
-    default:
-        return bits;
-    }
-}
-
 /* The number of the register that holds this one of capstone's, or -1. */
 static int public_register(const struct comparison *c, unsigned id)
 {
@@ -542,7 +443,7 @@ static void check_registers(struct comparison *c, const uint64_t *now,
     uint32_t reg;
 
     if (insn != NULL && c->arch == LT_ARCH_X86_64)
-        allowed = undefined_flags(c, insn);
+        allowed = oracle_undefined_flags(insn, c->before[LT_X86_64_RCX]);
     for (reg = 0; reg < c->regs && reg < ORACLE_REGS; reg++) {
         uint64_t is = compared(c, reg, now[reg]);
         uint64_t should = compared(c, reg, c->oracle.regs[reg]);

@@ -290,6 +290,18 @@ int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from, size_t
     return 0;
 }
 
+int gdbstub_read_vector(struct oracle *oracle, unsigned number, uint8_t *to)
+{
+    char question[16];
+    char answer[PACKET_MAX];
+
+    /* Behind the core registers. */
+    snprintf(question, sizeof question, "p%x", 34 + number);
+    if (ask(oracle, question, answer, sizeof answer) != 0 || strlen(answer) != 32)
+        return -1;
+    return parse_bytes(answer, to, 16);
+}
+
 void gdbstub_end(struct oracle *oracle)
 {
     if (oracle->fd >= 0)

@@ -71,6 +71,9 @@ enum oracle_event gdbstub_step(struct oracle *oracle);
 int gdbstub_set_regs(struct oracle *oracle);
 int gdbstub_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes);
 int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from, size_t bytes);
+/* Reads v`number`, 16 bytes.  The emulator must have no SVE, whose registers have the
+ * same numbers: QEMU_CPU=max,sve=off in the environment. */
+int gdbstub_read_vector(struct oracle *oracle, unsigned number, uint8_t *to);
 void gdbstub_end(struct oracle *oracle);
 
 #endif

@@ -9,7 +9,8 @@ set(oracle_objects ${oracle_source}/oracle.c ${oracle_source}/native.c
 
 add_executable(oracle-step ${oracle_source}/step.c ${oracle_objects})
 target_link_libraries(oracle-step PRIVATE lt-options)
-add_executable(oracle-compare ${oracle_source}/compare.c ${oracle_objects})
+set(compare_objects ${oracle_source}/undefined.c ${oracle_objects})
+add_executable(oracle-compare ${oracle_source}/compare.c ${compare_objects})
 target_link_libraries(oracle-compare PRIVATE lt-options libtrace PkgConfig::CAPSTONE)
 add_executable(oracle-loopcount ${oracle_source}/loopcount.c)
 target_link_libraries(oracle-loopcount PRIVATE lt-options libtrace)
