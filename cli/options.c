@@ -11,6 +11,9 @@
 
 #include "lt/lt.h"
 
+/* Options without a letter. */
+enum { OPTION_ARCH = 256, OPTION_CPU = 257 };
+
 static const char help[] =
     "Usage: lt run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
     "       lt --help | --version | --arch\n"
@@ -28,6 +31,7 @@ static const char help[] =
     "  -r, --range=LO-HI     only instructions from address LO to below HI (hex)\n"
     "  -L, --sysroot=DIR     look the program's libraries up in DIR first; for\n"
     "                        programs of another architecture\n"
+    "      --cpu=MODEL       the program's processor, as QEMU's -cpu\n"
     "  -c, --count           no log but a summary: how many instructions and events\n"
     "                        there were, and the symbols where most of them ran;\n"
     "                        instructions are counted even if --events leaves them out\n"
@@ -182,6 +186,9 @@ static int parse_one(int option, const char *argument, struct options *options)
     case 'c':
         options->count = true;
         return 0;
+    case OPTION_CPU:
+        options->cpu = argument;
+        return 0;
     default: /* getopt_long() has said what is wrong */
         fprintf(stderr, "Try \"lt --help\".\n");
         return -1;
@@ -190,7 +197,6 @@ static int parse_one(int option, const char *argument, struct options *options)
 
 int options_parse(int argc, char **argv, struct options *options)
 {
-    enum { ARCH = 256 };
     static const struct option names[] = {
         {"output", required_argument, NULL, 'o'},
         {"format", required_argument, NULL, 'f'},
@@ -199,7 +205,8 @@ int options_parse(int argc, char **argv, struct options *options)
         {"range", required_argument, NULL, 'r'},
         {"sysroot", required_argument, NULL, 'L'},
         {"count", no_argument, NULL, 'c'},
-        {"arch", no_argument, NULL, ARCH},
+        {"cpu", required_argument, NULL, OPTION_CPU},
+        {"arch", no_argument, NULL, OPTION_ARCH},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {0},
@@ -215,7 +222,7 @@ int options_parse(int argc, char **argv, struct options *options)
             return options_help();
         if (option == 'V')
             return options_version();
-        if (option == ARCH)
+        if (option == OPTION_ARCH)
             return options_architectures();
         if (option == 'm' || option == 'r') {
             /* A second one would silently replace the first. */

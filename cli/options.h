@@ -15,6 +15,7 @@ struct options {
     const char *output;  /* where the log goes; NULL: standard error */
     const char *module;  /* --module, or NULL */
     const char *sysroot; /* -L, or NULL */
+    const char *cpu;     /* --cpu, or NULL */
     uint64_t pc_start;   /* --range */
     uint64_t pc_end;
     uint32_t kinds; /* LT_KIND bits of what goes into the log */

@@ -144,6 +144,7 @@ static int run_program(char *path, const struct options *options, struct log *lo
     config.program = path;
     config.argv = (const char *const *)options->program;
     config.sysroot = options->sysroot;
+    config.cpu = options->cpu;
     error = lt_session_create(&config, &session);
     if (error < 0)
         return failed(NULL, error);

@@ -2,6 +2,7 @@
 /* aarch64 guests: registers, flags, helpers. */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "cpu-features.h"
 #include "lt-target.h"
 #include "stream.h"
 
@@ -49,8 +50,41 @@ static const LtGlobal globals[] = {
     {offsetof(CPUARMState, VF), LTI_A64_VF, 4, true},
 };
 
+/* Bits of LtEffect.parts. */
+#define FLOAT 1u
+#define FLOAT_F16 2u
+#define QC 4u
+
+static const LtPart parts[] = {
+    {offsetof(CPUARMState, vfp.fp_status[FPST_A64].float_exception_flags), 2,
+     LTI_A64_FLOAT, LTI_A64_REG_FPSR, 8, LT_PART_CHANGES},
+    {offsetof(CPUARMState, vfp.fp_status[FPST_A64_F16].float_exception_flags), 2,
+     LTI_A64_FLOAT_F16, LTI_A64_REG_FPSR, 8, LT_PART_CHANGES},
+    {offsetof(CPUARMState, vfp.qc), 16, LTI_A64_QC, LTI_A64_REG_FPSR, 8, LT_PART_CHANGES},
+    {offsetof(CPUARMState, cp15.tpidr_el[0]), 8, LTI_A64_TPIDR, LTI_A64_REG_TPIDR, 8,
+     LT_PART_VALUE},
+};
+
+QEMU_BUILD_BUG_ON(float_flag_invalid != LTI_FLOAT_INVALID ||
+                  float_flag_divbyzero != LTI_FLOAT_DIVBYZERO ||
+                  float_flag_overflow != LTI_FLOAT_OVERFLOW ||
+                  float_flag_underflow != LTI_FLOAT_UNDERFLOW ||
+                  float_flag_inexact != LTI_FLOAT_INEXACT ||
+                  float_flag_input_denormal_flushed != LTI_FLOAT_INPUT_FLUSHED ||
+                  float_flag_output_denormal_flushed != LTI_FLOAT_OUTPUT_FLUSHED ||
+                  float_flag_input_denormal_used != LTI_FLOAT_INPUT_USED);
+
 static void collect(CPUArchState *env, uint64_t *values, bool inside)
 {
+    values[LTI_A64_FPCR] = vfp_get_fpcr(env);
+    values[LTI_A64_FPSR] = env->vfp.fpsr;
+    values[LTI_A64_FLOAT] = env->vfp.fp_status[FPST_A64].float_exception_flags;
+    values[LTI_A64_FLOAT_F16] = env->vfp.fp_status[FPST_A64_F16].float_exception_flags;
+    memcpy(&values[LTI_A64_QC], env->vfp.qc, 16);
+    values[LTI_A64_TPIDR] = env->cp15.tpidr_el[0];
+    for (int i = 0; i < 32; i++) {
+        memcpy(&values[LTI_A64_V + 2 * i], &env->vfp.zregs[i], 16);
+    }
     for (int i = 0; i < 32; i++) {
         values[i] = env->xregs[i];
     }
@@ -73,8 +107,9 @@ static bool repeats(const uint8_t *code, unsigned size)
     return size == 4 && (ldl_le_p(code) & 0x3b200c00) == 0x19000400;
 }
 
-/* Names are those of target/arm/helper.h and target/arm/tcg/helper-*.h. */
-static LtEffect effect(const char *helper)
+/* Names are those of target/arm/helper.h and target/arm/tcg/helper-*.h.  A helper
+ * that is given the place of a floating-point status may raise exceptions there. */
+static LtEffect effect(const char *helper, bool returns)
 {
     static const char *const own[] = {
         /* work on vectors and FP only */
@@ -83,9 +118,6 @@ static LtEffect effect(const char *helper)
         "set_rmode", "frecpx", "fjcvtzs", "simd_tblx",
     };
 
-    if (strcmp(helper, "vfp_get_fpscr") == 0 || strcmp(helper, "vfp_set_fpscr") == 0) {
-        return (LtEffect){.known = true};
-    }
     /* What begins a copy or a set of memory puts its progress into nzcv. */
     if (strncmp(helper, "setp", 4) == 0 || strncmp(helper, "setgp", 5) == 0 ||
         strncmp(helper, "cpyp", 4) == 0 || strncmp(helper, "cpyfp", 5) == 0) {
@@ -93,7 +125,13 @@ static LtEffect effect(const char *helper)
     }
     for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
         if (strncmp(helper, own[i], strlen(own[i])) == 0) {
-            return (LtEffect){.known = true};
+            return (LtEffect){
+                .known = true,
+                .pointers = returns ? 0 : 1,
+                .bytes = 16,
+                /* Those with saturation set QC through env. */
+                .parts = strncmp(helper, "neon_", 5) == 0 ? QC : 0,
+            };
         }
     }
     return (LtEffect){.memory = true};
@@ -117,6 +155,20 @@ static uint64_t enter_syscall(CPUArchState *env)
     return env->pc - 4; /* behind the instruction already */
 }
 
+static bool is_systems(CPUArchState *env, uint64_t addr)
+{
+    return false;
+}
+
+static const char *untraced(CPUState *cpu)
+{
+    if (cpu_isar_feature(aa64_sve, ARM_CPU(cpu)) ||
+        cpu_isar_feature(aa64_sme, ARM_CPU(cpu))) {
+        return "scalable vectors cannot be traced: add sve=off,sme=off to the CPU model";
+    }
+    return NULL;
+}
+
 const LtTarget lt_target = {
     .name = "aarch64",
     /* What stores scalable vectors goes past the instrumentation. */
@@ -128,11 +180,19 @@ const LtTarget lt_target = {
     .flags_reg = 33,
     .df_offset = -1,
     .repeat_offset = -1,
+    .vector = {offsetof(CPUARMState, vfp.zregs), 16, LTI_A64_V, LTI_A64_REG_V0, 16,
+               LT_PART_VECTOR},
+    .vector_count = 32,
+    .vector_stride = sizeof(ARMVectorReg),
+    .parts = parts,
+    .part_count = ARRAY_SIZE(parts),
     .collect = collect,
     .keeps_flags = keeps_flags,
     .repeats = repeats,
     .effect = effect,
     .completes = completes,
+    .is_systems = is_systems,
+    .untraced = untraced,
     .cc_map = cc_map,
     .enter_syscall = enter_syscall,
 };

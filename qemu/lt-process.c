@@ -67,10 +67,10 @@ int lt_engine_entry(int argc, char **argv, char **envp)
         qemu_argv[n++] = g_strdup("-L");
         qemu_argv[n++] = argv[3];
     }
-    if (lt_target.cpu) {
-        qemu_argv[n++] = g_strdup("-cpu");
-        qemu_argv[n++] = g_strdup(lt_target.cpu);
-    }
+    qemu_argv[n++] = g_strdup("-cpu");
+    qemu_argv[n++] = lt_control && lt_control->cpu[0]
+                         ? g_strndup(lt_control->cpu, sizeof(lt_control->cpu))
+                         : g_strdup(lt_target.cpu);
     qemu_argv[n++] = g_strdup("-0");
     qemu_argv[n++] = argv[5];
     qemu_argv[n++] = argv[4];
@@ -78,6 +78,64 @@ int lt_engine_entry(int argc, char **argv, char **envp)
         qemu_argv[n++] = argv[i];
     }
     return lt_qemu_main(n, qemu_argv, envp);
+}
+
+/* ---- The CPU ---- */
+
+static bool choosing_cpu; /* what QEMU complains of is lti_control.cpu */
+
+G_NORETURN static void refuse_cpu(const char *why)
+{
+    if (lt_control) {
+        snprintf(lt_control->message, sizeof(lt_control->message), "%s", why);
+        lt_control->load_error = EINVAL;
+    }
+    _exit(126);
+}
+
+const char *__real_parse_cpu_option(const char *);
+const char *__wrap_parse_cpu_option(const char *);
+const char *__wrap_parse_cpu_option(const char *option)
+{
+    choosing_cpu = lt_control != NULL;
+    return __real_parse_cpu_option(option);
+}
+
+CPUState *__real_cpu_create(const char *);
+CPUState *__wrap_cpu_create(const char *);
+CPUState *__wrap_cpu_create(const char *type)
+{
+    CPUState *cpu = __real_cpu_create(type);
+    const char *why = choosing_cpu ? lt_target.untraced(cpu) : NULL;
+
+    if (why) {
+        refuse_cpu(why);
+    }
+    choosing_cpu = false;
+    return cpu;
+}
+
+/* QEMU's own voice, on the guest's standard error. */
+void __real_error_report(const char *, ...);
+void __wrap_error_report(const char *, ...) G_GNUC_PRINTF(1, 2);
+void __wrap_error_report(const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    if (choosing_cpu) {
+        refuse_cpu(text);
+    }
+    __real_error_report("%s", text);
+}
+
+/* Such as features of a CPU model that QEMU does not have. */
+void __wrap_warn_report(const char *, ...) G_GNUC_PRINTF(1, 2);
+void __wrap_warn_report(const char *format, ...)
+{
 }
 
 G_NORETURN void lt_load_failed(const char *path, int error)

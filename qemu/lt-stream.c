@@ -259,7 +259,8 @@ void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t
 {
     /* Not another thread's, nor those of code that nobody asked for, nor those
      * that QEMU makes on the kernel's behalf, as for a signal frame. */
-    if (cpu == owner && cpu->running && !cpu->neg.lt_stale) {
+    if (cpu == owner && cpu->running && !cpu->neg.lt_stale &&
+        !lt_target.is_systems(cpu_env(cpu), addr)) {
         if (ldl_he_p(cpu->neg.lt_ptr) != 0) {
             /* A helper that lt-x86_64.c or lt-aarch64.c says to leave memory
              * alone: its access would stand in the middle of a record. */

@@ -14,16 +14,43 @@ typedef struct LtGlobal {
     bool flag;       /* part of the flags register: hidden */
 } LtGlobal;
 
+/* How a part of the CPU's state that is in no global gets into the stream. */
+typedef enum LtPartKind {
+    LT_PART_VECTOR,  /* by 8 bytes, those that were written; always told */
+    LT_PART_VALUE,   /* as a whole; always told */
+    LT_PART_CHANGES, /* as a whole; told if its register is another one then */
+    LT_PART_X87      /* through lt_target.x87() */
+} LtPartKind;
+
+/* Such a part: a register, or what one is made of. */
+typedef struct LtPart {
+    intptr_t offset; /* in CPUArchState */
+    uint16_t size;   /* bytes there */
+    uint16_t word;   /* where it begins in the stream's register file */
+    uint16_t reg;    /* public number */
+    uint8_t width;   /* bytes that are told */
+    uint8_t kind;    /* LtPartKind */
+} LtPart;
+
 /* What a helper does besides returning a value. */
 typedef struct LtEffect {
-    bool known;    /* `regs`, `flags` and `memory` are all that it does */
-    bool memory;   /* it may access guest memory or raise an exception */
-    bool flags;    /* it writes the flags register */
-    uint64_t regs; /* stream registers that it always writes, a bit each */
+    bool known;       /* what follows is all that it does */
+    bool memory;      /* it may access guest memory or raise an exception */
+    bool flags;       /* it writes the flags register */
+    uint64_t regs;    /* stream registers that it always writes, a bit each */
+    uint8_t pointers; /* it writes where these of its pointers into the CPU's state
+                         point to, a bit each, */
+    uint16_t bytes;   /* this many bytes; 0: its last argument is a gvec
+                         descriptor that says how many */
+    uint16_t parts;   /* it writes these of lt_target.parts, a bit each, if it is
+                         given the CPU's state as a whole */
+    uint32_t vectors; /* vector registers, a bit each */
+    bool perhaps;     /* of these and the parts, those that are told are those
+                         that are not what they were */
 } LtEffect;
 
 typedef struct LtTarget {
-    const char *cpu;    /* QEMU's -cpu, or NULL for its default */
+    const char *cpu;    /* QEMU's -cpu */
     const char *name;   /* as on the command line */
     unsigned reg_count; /* of the stream's register file */
     const LtGlobal *globals;
@@ -35,6 +62,17 @@ typedef struct LtTarget {
     unsigned df_reg;
     intptr_t repeat_offset; /* u64 that changes with each iteration of an
                                instruction that repeats, or -1 */
+    /* The vector registers: `count` of them, `stride` bytes from each other in
+     * CPUArchState.  `vector` is the first; where more than its first 16 bytes are
+     * written, `wide_reg` and its followers are told instead. */
+    LtPart vector;
+    unsigned vector_count, vector_stride;
+    uint16_t wide_reg;
+    uint8_t wide_width;
+    const LtPart *parts; /* all others, 16 at most */
+    unsigned part_count;
+    /* Gives the words of the x87 registers, from LTI_X86_FCW on. */
+    void (*x87)(CPUArchState *env, uint64_t *words);
     /* Fills `values` from env; `inside`: within cpu_exec(). */
     void (*collect)(CPUArchState *env, uint64_t *values, bool inside);
     /* Whether an instruction leaves the flags as they are although QEMU
@@ -42,10 +80,18 @@ typedef struct LtTarget {
     bool (*keeps_flags)(const uint8_t *code, unsigned size);
     /* Whether an instruction may reenter itself before it is done. */
     bool (*repeats)(const uint8_t *code, unsigned size);
-    LtEffect (*effect)(const char *helper);
+    /* `returns`: the helper has a result. */
+    LtEffect (*effect)(const char *helper, bool returns);
+    /* Says more about one call, whose constant arguments are `args`. */
+    void (*refine)(LtEffect *effect, const char *helper, const uint64_t *args,
+                   unsigned count);
     /* Whether a call that never returns means that its instruction counts as
      * executed (a system call) rather than as a fault. */
     bool (*completes)(const char *helper, const uint64_t *args, unsigned count);
+    /* Whether a helper's access at that address is none that the program makes. */
+    bool (*is_systems)(CPUArchState *env, uint64_t addr);
+    /* Why not everything that this CPU does can be traced, or NULL. */
+    const char *(*untraced)(CPUState *cpu);
     /* How QEMU's cc_op numbers map to enum lti_cc. */
     void (*cc_map)(uint8_t *map, unsigned size);
     /* Called when a system call begins: does what the hardware does to

@@ -25,6 +25,7 @@
 #include "tcg/tcg.h"
 #include "tcg/tcg-temp-internal.h"
 #include "tcg/tcg-op.h"
+#include "tcg/tcg-gvec-desc.h"
 #include "tcg/helper-info.h"
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
@@ -57,6 +58,15 @@ typedef struct Node {
     uint32_t epoch;
 } Node;
 
+/* What an instruction wrote that is in no global. */
+typedef struct Written {
+    uint32_t vectors;  /* a bit each */
+    uint32_t parts;    /* of lt_target.parts */
+    uint8_t value[32]; /* of each vector register: a bit for each 8 bytes written, */
+    uint8_t zero[32];  /* and for those that were set to 0 */
+    bool perhaps;      /* told are only those that changed */
+} Written;
+
 typedef struct Insn {
     uint64_t pc;
     int64_t cc; /* cc_op before it, or -1: not static */
@@ -74,6 +84,8 @@ static struct {
     uint32_t stamp;
     bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
     bool df_written, flags_event;
+    Written parts;         /* written by the instruction */
+    bool branched;         /* it has had a branch */
     unsigned ways;         /* out of a complex instruction, so far */
     TCGLabel *branch;      /* where the last branch goes, if all that was known
                               there still is, else NULL */
@@ -194,6 +206,21 @@ static TCGHelperInfo regs_anew_info = {
     .name = "lt_regs_anew",
     .flags = TCG_CALL_NO_WG,
     .typemask = MASK_ENV,
+};
+
+static void x87_words(CPUArchState *env, void *to)
+{
+    uint64_t words[LTI_X86_YMM - LTI_X86_FCW];
+
+    lt_target.x87(env, words);
+    memcpy(to, words, sizeof(words));
+}
+
+static TCGHelperInfo x87_words_info = {
+    .func = x87_words,
+    .name = "lt_x87_words",
+    .flags = TCG_CALL_NO_RWG,
+    .typemask = MASK_ENV | dh_typemask(ptr, 2),
 };
 
 static void gen_env_call(TCGHelperInfo *info)
@@ -603,8 +630,159 @@ static void commit(TCGOp *op, unsigned count, bool split)
 
 /* ---- What an instruction wrote ---- */
 
+/* Adds the step that sets words of the register file, in front of which their
+ * bytes were put into the record at `slot`; or to 0.  `told`: public number. */
+static struct lti_op *set_words(bool zero, unsigned word, uint32_t slot, uint32_t bytes)
+{
+    struct lti_op *o = new_op(zero ? LTI_ZERO : LTI_WORDS);
+
+    o->d = word;
+    o->imm = slot | (uint64_t)bytes << 32;
+    return o;
+}
+
+static void tell(struct lti_op *o, unsigned reg, unsigned width)
+{
+    o->a = reg;
+    o->b = width;
+}
+
+/* Copies 8 bytes of env to the record. */
+static void copy_env(TCGv_i64 temp, intptr_t offset)
+{
+    tcg_gen_ld_i64(temp, tcg_env, offset);
+    tcg_gen_st_i64(temp, s.buffer, s.offset);
+    s.offset += 8;
+}
+
+static void report_vector(unsigned n, unsigned value, unsigned zero, bool perhaps,
+                          TCGv_i64 temp)
+{
+    const LtPart *v = &lt_target.vector;
+    intptr_t from = v->offset + (intptr_t)n * lt_target.vector_stride;
+    unsigned word = v->word + n * (v->size / 8), k = 0;
+    struct lti_op *o = NULL;
+
+    while ((value | zero) >> k) {
+        bool zeroes = zero & ~value & 1u << k;
+        unsigned mask = zeroes ? zero & ~value : value, begin = k;
+        uint32_t slot = s.offset;
+
+        if (!(mask >> k & 1)) {
+            k++;
+            continue;
+        }
+        for (; mask >> k & 1; k++) {
+            if (!zeroes) {
+                copy_env(temp, from + 8 * k);
+            }
+        }
+        o = set_words(zeroes, word + begin, slot, 8 * (k - begin));
+    }
+    if (lt_target.wide_width && (value | zero) & ~3u) {
+        tell(o, lt_target.wide_reg + n, lt_target.wide_width);
+    } else {
+        tell(o, v->reg + n, v->width);
+    }
+    o->flags = perhaps ? LTI_OP_CHANGED : 0;
+}
+
+/* `told`: or another part of the register is told of. */
+static void report_part(const LtPart *p, bool told, bool perhaps, TCGv_i64 temp)
+{
+    uint32_t slot = s.offset;
+    TCGv_i32 value;
+
+    if (p->size > 4) {
+        for (unsigned k = 0; k < p->size; k += 8) {
+            copy_env(temp, p->offset + k);
+        }
+    } else {
+        value = tcg_temp_ebb_new_i32();
+        if (p->size == 2) {
+            tcg_gen_ld16u_i32(value, tcg_env, p->offset);
+        } else {
+            tcg_gen_ld_i32(value, tcg_env, p->offset);
+        }
+        tcg_gen_st_i32(value, s.buffer, s.offset);
+        tcg_temp_free_i32(value);
+        s.offset += 4;
+    }
+    struct lti_op *o = set_words(false, p->word, slot, s.offset - slot);
+    if (told) {
+        tell(o, p->reg, p->width);
+    }
+    o->flags = perhaps || p->kind == LT_PART_CHANGES ? LTI_OP_CHANGED : 0;
+}
+
+static void report_x87(void)
+{
+    static const struct {
+        uint8_t word, words, reg, width;
+    } regs[] = {
+        {LTI_X86_FCW, 1, LTI_X86_REG_FCW, 2},
+        {LTI_X86_FSW, 1, LTI_X86_REG_FSW, 2},
+        {LTI_X86_FTW, 1, LTI_X86_REG_FTW, 1},
+        {LTI_X86_FPR, 2, LTI_X86_REG_FPR0, 10},
+        {LTI_X86_FPR + 2, 2, LTI_X86_REG_FPR0 + 1, 10},
+        {LTI_X86_FPR + 4, 2, LTI_X86_REG_FPR0 + 2, 10},
+        {LTI_X86_FPR + 6, 2, LTI_X86_REG_FPR0 + 3, 10},
+        {LTI_X86_FPR + 8, 2, LTI_X86_REG_FPR0 + 4, 10},
+        {LTI_X86_FPR + 10, 2, LTI_X86_REG_FPR0 + 5, 10},
+        {LTI_X86_FPR + 12, 2, LTI_X86_REG_FPR0 + 6, 10},
+        {LTI_X86_FPR + 14, 2, LTI_X86_REG_FPR0 + 7, 10},
+    };
+    TCGv_ptr to = tcg_temp_ebb_new_ptr();
+
+    tcg_gen_addi_ptr(to, s.buffer, s.offset);
+    tcg_gen_call2(x87_words, &x87_words_info, NULL, tcgv_ptr_temp(tcg_env),
+                  tcgv_ptr_temp(to));
+    tcg_temp_free_ptr(to);
+    for (unsigned i = 0; i < ARRAY_SIZE(regs); i++) {
+        struct lti_op *o =
+            set_words(false, regs[i].word, s.offset + 8 * (regs[i].word - LTI_X86_FCW),
+                      8 * regs[i].words);
+        tell(o, regs[i].reg, regs[i].width);
+        o->flags = LTI_OP_CHANGED;
+    }
+    s.offset += 8 * (LTI_X86_YMM - LTI_X86_FCW);
+}
+
+/* Adds, in front of `op`, what the instruction wrote outside the globals. */
+static void report_parts(TCGOp *op, const Written *w)
+{
+    TCGv_i64 temp;
+
+    if (!record_regs || !(w->vectors | w->parts)) {
+        return;
+    }
+    emit_before(op);
+    temp = tcg_temp_ebb_new_i64();
+    for (uint32_t left = w->vectors; left; left &= left - 1) {
+        unsigned n = ctz32(left);
+        report_vector(n, w->value[n], w->zero[n], w->perhaps, temp);
+    }
+    for (uint32_t left = w->parts; left; left &= left - 1) {
+        const LtPart *p = &lt_target.parts[ctz32(left)];
+        const LtPart *last = &lt_target.parts[31 - clz32(w->parts)];
+        bool again = false;
+
+        for (const LtPart *q = p + 1; q <= last; q++) {
+            again |= (w->parts >> (q - lt_target.parts) & 1) && q->reg == p->reg &&
+                     q->kind == LT_PART_VALUE;
+        }
+        if (p->kind == LT_PART_X87) {
+            report_x87();
+        } else {
+            report_part(p, !again, w->perhaps, temp);
+        }
+    }
+    tcg_temp_free_i64(temp);
+    emit_done();
+}
+
 /* Adds the steps for the registers that the instruction in hand has written so
- * far.  `next_cc`: the static cc_op behind it, or -1. */
+ * far, but those outside the globals.  `next_cc`: the static cc_op behind it, or -1. */
 static void report_writes(unsigned insn, int64_t next_cc)
 {
     unsigned temps[TCG_MAX_TEMPS], count = 0;
@@ -695,6 +873,7 @@ static void report_complex(TCGOp *op, unsigned insn, const bool *may_write,
                            int64_t next_cc, bool hidden)
 {
     bool flags = s.flags_event;
+    unsigned first;
 
     open_record(op, insn, true);
     add_insn(insn);
@@ -724,6 +903,11 @@ static void report_complex(TCGOp *op, unsigned insn, const bool *may_write,
         }
     }
     emit_done();
+    first = s.op_count;
+    report_parts(op, &s.parts);
+    for (unsigned i = first; hidden && i < s.op_count; i++) {
+        s.ops[i].b = 0; /* not told */
+    }
     if (next_cc >= 0) {
         set_reg_const(lt_target.cc_op, next_cc);
         s.cc = next_cc;
@@ -751,19 +935,213 @@ static bool never_returns(TCGOp *op)
     return op->opc == INDEX_op_call && (call_info(op)->flags & TCG_CALL_NO_RETURN);
 }
 
+/* The constant arguments of a call; returns how many. */
+static unsigned constant_args(TCGOp *op, uint64_t *args, unsigned room)
+{
+    unsigned count = 0;
+
+    for (unsigned k = 0; k < TCGOP_CALLI(op) && count < room; k++) {
+        TCGTemp *t = arg_temp(op->args[TCGOP_CALLO(op) + k]);
+        if (t->kind == TEMP_CONST) {
+            args[count++] = t->val;
+        }
+    }
+    return count;
+}
+
 static LtEffect effect_of(TCGOp *op)
 {
+    static GHashTable *cache; /* by helper */
     const TCGHelperInfo *info = call_info(op);
-    LtEffect e;
+    LtEffect e, *known;
 
-    if (info->flags & (TCG_CALL_NO_READ_GLOBALS | TCG_CALL_NO_SE)) {
-        return (LtEffect){.known = true};
+    if (!cache) {
+        cache = g_hash_table_new(NULL, NULL);
     }
-    e = lt_target.effect(info->name);
-    if (info->flags & TCG_CALL_NO_WRITE_GLOBALS) {
-        e.known = true;
+    known = g_hash_table_lookup(cache, info);
+    if (!known) {
+        known = g_new(LtEffect, 1);
+        *known = lt_target.effect(info->name, (info->typemask & 7) != dh_typecode_void);
+        if (info->flags & (TCG_CALL_NO_READ_GLOBALS | TCG_CALL_NO_SE)) {
+            known->known = true;
+            known->memory = known->flags = false;
+            known->regs = 0;
+        }
+        if (info->flags & TCG_CALL_NO_WRITE_GLOBALS) {
+            known->known = true;
+        }
+        if (info->flags & TCG_CALL_NO_SE) {
+            known->pointers = 0;
+        }
+        g_hash_table_insert(cache, (void *)info, known);
+    }
+    e = *known;
+    if (!e.known && lt_target.refine) {
+        uint64_t args[8];
+        lt_target.refine(&e, info->name, args, constant_args(op, args, ARRAY_SIZE(args)));
     }
     return e;
+}
+
+/* ---- Writes outside the globals ---- */
+
+/* Whether `t`, an argument of `op`, points into the CPU's state, and where to. */
+static bool env_offset(TCGOp *op, TCGTemp *t, intptr_t *offset)
+{
+    for (op = QTAILQ_PREV(op, link); op && op->opc != INDEX_op_insn_start;
+         op = QTAILQ_PREV(op, link)) {
+        int outs = op->opc == INDEX_op_call ? (int)TCGOP_CALLO(op)
+                                            : tcg_op_defs[op->opc].nb_oargs;
+        for (int k = 0; k < outs; k++) {
+            if (arg_temp(op->args[k]) == t) {
+                if (op->opc != INDEX_op_add_i64 ||
+                    arg_temp(op->args[1]) != tcgv_ptr_temp(tcg_env) ||
+                    arg_temp(op->args[2])->kind != TEMP_CONST) {
+                    return false;
+                }
+                *offset = arg_temp(op->args[2])->val;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void vector_written(Written *w, unsigned n, unsigned from, unsigned size,
+                           bool zero)
+{
+    unsigned mask;
+
+    if (n >= lt_target.vector_count || from >= lt_target.vector.size) {
+        return;
+    }
+    size = MIN(size, lt_target.vector.size - from);
+    mask = MAKE_64BIT_MASK(from / 8, (from % 8 + size + 7) / 8);
+    w->vectors |= 1u << n;
+    if (zero && size % 8 == 0 && from % 8 == 0) {
+        w->zero[n] |= mask;
+        w->value[n] &= ~mask;
+    } else {
+        w->value[n] |= mask;
+    }
+}
+
+/* Notes a write of `size` bytes of the CPU's state.  `zero`: it certainly set them
+ * to 0. */
+static void env_written(Written *w, intptr_t offset, unsigned size, bool zero)
+{
+    intptr_t at = offset - lt_target.vector.offset;
+    const unsigned stride = lt_target.vector_stride;
+
+    if (at >= 0 && at < (intptr_t)(lt_target.vector_count * stride)) {
+        for (unsigned n = at / stride, from = at % stride; size; n++, from = 0) {
+            unsigned here = MIN(size, stride - from);
+            vector_written(w, n, from, here, zero);
+            size -= here;
+        }
+        return;
+    }
+    for (unsigned i = 0; i < lt_target.part_count; i++) {
+        const LtPart *p = &lt_target.parts[i];
+        if (offset < p->offset + p->size && p->offset < offset + (intptr_t)size) {
+            w->parts |= 1u << i;
+        }
+    }
+}
+
+static void call_writes(TCGOp *op, Written *w)
+{
+    LtEffect e = effect_of(op);
+    unsigned args = TCGOP_CALLI(op), pointer = 0;
+    unsigned bytes = e.bytes;
+
+    if (!e.known) {
+        return; /* all registers are compared */
+    }
+    for (unsigned k = 0; k < args; k++) {
+        if (arg_temp(op->args[TCGOP_CALLO(op) + k]) == tcgv_ptr_temp(tcg_env)) {
+            w->parts |= e.parts;
+        }
+    }
+    w->perhaps |= e.perhaps;
+    for (uint32_t left = e.vectors; left; left &= left - 1) {
+        vector_written(w, ctz32(left), 0, e.perhaps ? lt_target.vector.size : 16, false);
+    }
+    if (e.pointers && !bytes && args) {
+        TCGTemp *desc = arg_temp(op->args[TCGOP_CALLO(op) + args - 1]);
+        bytes = desc->kind == TEMP_CONST ? simd_maxsz(desc->val) : lt_target.vector.size;
+    }
+    for (unsigned k = 0; k < args; k++) {
+        TCGTemp *t = arg_temp(op->args[TCGOP_CALLO(op) + k]);
+        intptr_t offset;
+
+        if (t->kind == TEMP_CONST || t->kind == TEMP_GLOBAL || t->kind == TEMP_FIXED ||
+            t->type != TCG_TYPE_PTR || !env_offset(op, t, &offset)) {
+            continue;
+        }
+        if (e.pointers >> pointer & 1) {
+            env_written(w, offset, bytes, false);
+        } else {
+            /* Where exceptions are collected, they may be raised. */
+            for (unsigned i = 0; i < lt_target.part_count; i++) {
+                const LtPart *p = &lt_target.parts[i];
+                if (p->kind == LT_PART_CHANGES && offset >= p->offset &&
+                    offset < p->offset + p->size) {
+                    w->parts |= 1u << i;
+                }
+            }
+        }
+        pointer++;
+    }
+}
+
+/* How many bytes an operation stores to the address in its second argument. */
+static unsigned store_size(TCGOp *op)
+{
+    switch (op->opc) {
+    case INDEX_op_st8_i32:
+    case INDEX_op_st8_i64:
+        return 1;
+    case INDEX_op_st16_i32:
+    case INDEX_op_st16_i64:
+        return 2;
+    case INDEX_op_st_i32:
+    case INDEX_op_st32_i64:
+        return 4;
+    case INDEX_op_st_i64:
+        return 8;
+    case INDEX_op_st_vec:
+        return tcg_type_size(TCGOP_TYPE(op));
+    default:
+        return 0;
+    }
+}
+
+/* Notes what an operation writes outside the globals. */
+static void part_writes(TCGOp *op, Written *w, bool branched)
+{
+    unsigned size;
+    TCGTemp *base, *value;
+    intptr_t offset = 0;
+
+    if (!record_regs) {
+        return;
+    }
+    if (op->opc == INDEX_op_call) {
+        call_writes(op, w);
+        return;
+    }
+    size = store_size(op);
+    if (!size) {
+        return;
+    }
+    base = arg_temp(op->args[1]);
+    value = arg_temp(op->args[0]);
+    if (base != tcgv_ptr_temp(tcg_env) && !env_offset(op, base, &offset)) {
+        return;
+    }
+    env_written(w, offset + (intptr_t)op->args[2], size,
+                !branched && value->kind == TEMP_CONST && value->val == 0);
 }
 
 /* The label of a branch, or NULL. */
@@ -1112,6 +1490,7 @@ static void call_op(TCGOp *op, unsigned insn)
         emit_done();
         s.cc_before = s.cc;
         s.cc = -1;
+        memset(&s.parts, 0, sizeof(s.parts));
     }
     open_record(next, insn, true);
     add_insn(insn);
@@ -1138,6 +1517,7 @@ static void call_op(TCGOp *op, unsigned insn)
 static void find_outputs(TCGOp *op, bool *may_write)
 {
     memset(may_write, 0, tcg_ctx->nb_globals);
+    memset(&s.parts, 0, sizeof(s.parts));
     for (op = QTAILQ_NEXT(op, link);
          op && op->opc != INDEX_op_insn_start && op != s.exit_label_op;
          op = QTAILQ_NEXT(op, link)) {
@@ -1146,6 +1526,7 @@ static void find_outputs(TCGOp *op, bool *may_write)
         if (op->opc == INDEX_op_discard) {
             continue;
         }
+        part_writes(op, &s.parts, true);
         for (int k = 0; k < outs; k++) {
             TCGTemp *t = arg_temp(op->args[k]);
             if (t->kind == TEMP_GLOBAL) {
@@ -1181,6 +1562,7 @@ static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_wr
     }
     if (completes) {
         report_writes(insn, -1);
+        report_parts(op, &s.parts);
         commit(op, s.count, never_returns(op));
     } else {
         commit(op, s.count - 1, true);
@@ -1194,14 +1576,8 @@ static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_wr
 static bool call_completes(TCGOp *op)
 {
     uint64_t args[8];
-    unsigned count = 0;
+    unsigned count = constant_args(op, args, ARRAY_SIZE(args));
 
-    for (unsigned k = 0; k < TCGOP_CALLI(op) && count < ARRAY_SIZE(args); k++) {
-        TCGTemp *t = arg_temp(op->args[TCGOP_CALLO(op) + k]);
-        if (t->kind == TEMP_CONST) {
-            args[count++] = t->val;
-        }
-    }
     return lt_target.completes(call_info(op)->name, args, count);
 }
 
@@ -1210,7 +1586,8 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     add_insn(insn);
     s.node_count = 1;
     memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
-    s.df_written = s.flags_event = false;
+    s.df_written = s.flags_event = s.branched = false;
+    memset(&s.parts, 0, sizeof(s.parts));
     s.ways = 0;
     s.cc_before = -1;
     forget_nodes(op);
@@ -1267,6 +1644,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
                 report_complex(op, insn, may_write, s.insns[insn + 1].cc, false);
             } else if (!dead) {
                 report_writes(insn, s.insns[insn + 1].cc);
+                report_parts(op, &s.parts);
             }
             dead = chained = false;
             begin_insn(op, ++insn, may_write);
@@ -1283,6 +1661,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
                         !QSIMPLEQ_NEXT(QSIMPLEQ_FIRST(&label->branches), next);
 
             dead = chained = false;
+            s.branched = true;
             if (!s.insns[insn].complex) {
                 emit_behind(op);
                 load_buffer();
@@ -1296,6 +1675,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
         case INDEX_op_brcond_i32:
         case INDEX_op_brcond_i64:
             s.branch = dead || chained ? NULL : branch_label(op);
+            s.branched = true;
             continue;
         case INDEX_op_goto_tb:
         case INDEX_op_exit_tb:
@@ -1328,6 +1708,9 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
         }
         if (op->opc == INDEX_op_call) {
             call_op(op, insn);
+            if (!s.insns[insn].complex) {
+                part_writes(op, &s.parts, s.branched);
+            }
             continue;
         }
         if (is_guest_store(op->opc)) {
@@ -1347,6 +1730,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             s.branch = NULL;
             continue;
         }
+        part_writes(op, &s.parts, s.branched);
         if (op->opc == INDEX_op_st_i32 && lt_target.df_offset >= 0 &&
             arg_temp(op->args[1]) == tcgv_ptr_temp(tcg_env) &&
             (intptr_t)op->args[2] == lt_target.df_offset) {

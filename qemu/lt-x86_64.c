@@ -35,8 +35,64 @@ static const LtGlobal globals[] = {
     GLOBAL(cc_src2, LTI_X86_CC_SRC2, 8, true),
 };
 
+/* Bits of LtEffect.parts. */
+#define FLOAT 1u
+#define MXCSR 2u
+#define X87 4u
+#define SELECTOR(n) (8u << (n))
+
+#define SEGMENT(n)                                                                       \
+    {                                                                                    \
+        offsetof(CPUX86State, segs[n].selector), 4, LTI_X86_SELECTORS + (n),             \
+            LTI_X86_REG_ES + (n), 2, LT_PART_VALUE                                       \
+    }
+
+static const LtPart parts[] = {
+    {offsetof(CPUX86State, sse_status.float_exception_flags), 2, LTI_X86_FLOAT,
+     LTI_X86_REG_MXCSR, 4, LT_PART_CHANGES},
+    {offsetof(CPUX86State, mxcsr), 4, LTI_X86_MXCSR, LTI_X86_REG_MXCSR, 4, LT_PART_VALUE},
+    {offsetof(CPUX86State, fpregs), sizeof_field(CPUX86State, fpregs), LTI_X86_FCW,
+     LTI_X86_REG_FCW, 0, LT_PART_X87},
+    SEGMENT(R_ES),
+    SEGMENT(R_CS),
+    SEGMENT(R_SS),
+    SEGMENT(R_DS),
+    SEGMENT(R_FS),
+    SEGMENT(R_GS),
+};
+
+QEMU_BUILD_BUG_ON(float_flag_invalid != LTI_FLOAT_INVALID ||
+                  float_flag_divbyzero != LTI_FLOAT_DIVBYZERO ||
+                  float_flag_overflow != LTI_FLOAT_OVERFLOW ||
+                  float_flag_underflow != LTI_FLOAT_UNDERFLOW ||
+                  float_flag_inexact != LTI_FLOAT_INEXACT ||
+                  float_flag_output_denormal_flushed != LTI_FLOAT_OUTPUT_FLUSHED);
+
+static void x87(CPUArchState *env, uint64_t *words)
+{
+    uint64_t tags = 0;
+
+    for (int i = 0; i < 8; i++) {
+        tags |= (uint64_t)!env->fptags[i] << i;
+        words[LTI_X86_FPR - LTI_X86_FCW + 2 * i] = env->fpregs[i].d.low;
+        words[LTI_X86_FPR - LTI_X86_FCW + 2 * i + 1] = env->fpregs[i].d.high;
+    }
+    words[0] = env->fpuc;
+    words[LTI_X86_FSW - LTI_X86_FCW] = (env->fpus & ~0x3800) | (env->fpstt & 7) << 11;
+    words[LTI_X86_FTW - LTI_X86_FCW] = tags;
+}
+
 static void collect(CPUArchState *env, uint64_t *values, bool inside)
 {
+    for (int i = 0; i < 6; i++) {
+        values[LTI_X86_SELECTORS + i] = env->segs[i].selector;
+    }
+    values[LTI_X86_MXCSR] = env->mxcsr;
+    values[LTI_X86_FLOAT] = env->sse_status.float_exception_flags;
+    x87(env, values + LTI_X86_FCW);
+    for (int i = 0; i < 16; i++) {
+        memcpy(&values[LTI_X86_YMM + 4 * i], &env->xmm_regs[i], 32);
+    }
     for (int i = 0; i < 16; i++) {
         values[i] = env->regs[i];
     }
@@ -120,108 +176,149 @@ static bool repeats(const uint8_t *code, unsigned size)
 
 #define R(n) (UINT64_C(1) << (n))
 
-/* Helpers by name, exact or (ending in '*') by prefix.  Names are those of
- * target/i386/helper.h. */
+#define REGS(mask) .regs = (mask)
+
+/* Helpers by name, exact or (ending in '*') by prefix, the first that fits.  Names
+ * are those of target/i386/helper.h.  All are known but where it is said. */
 static const struct {
     const char *name;
     LtEffect effect;
 } helpers[] = {
-    {"divb_AL", {true, true, true, R(0)}},
-    {"idivb_AL", {true, true, true, R(0)}},
-    {"divw_AX", {true, true, true, R(0) | R(2)}},
-    {"idivw_AX", {true, true, true, R(0) | R(2)}},
-    {"divl_EAX", {true, true, true, R(0) | R(2)}},
-    {"idivl_EAX", {true, true, true, R(0) | R(2)}},
-    {"divq_EAX", {true, true, true, R(0) | R(2)}},
-    {"idivq_EAX", {true, true, true, R(0) | R(2)}},
-    {"cpuid", {true, true, false, R(0) | R(1) | R(2) | R(3)}},
-    {"rdtsc", {true, true, false, R(0) | R(2)}},
-    {"read_eflags", {true, true, false, 0}},
-    {"rdrand", {true, true, true, 0}},
-    {"fcomi_ST0_FT0", {true, true, true, 0}},
-    {"fucomi_ST0_FT0", {true, true, true, 0}},
-    {"comiss", {true, true, true, 0}},
-    {"comisd", {true, true, true, 0}},
-    {"ucomiss", {true, true, true, 0}},
-    {"ucomisd", {true, true, true, 0}},
-    {"ptest_*", {true, true, true, 0}},
-    {"vtestps_*", {true, true, true, 0}},
-    {"vtestpd_*", {true, true, true, 0}},
-    {"pcmpestri_*", {true, true, true, R(1)}},
-    {"pcmpistri_*", {true, true, true, R(1)}},
-    {"pcmpestrm_*", {true, true, true, 0}},
-    {"pcmpistrm_*", {true, true, true, 0}},
-    {"maskmov_*", {true, true, false, 0}},
-    {"vpmaskmov*", {true, true, false, 0}},
-    {"vpgather*", {true, true, false, 0}},
-    {"ldmxcsr", {true, true, false, 0}},
-    {"update_mxcsr", {true, false, false, 0}},
-    {"enter_mmx", {true, false, false, 0}},
-    {"emms", {true, false, false, 0}},
-    /* x87 with memory. */
-    {"fldt_ST0", {true, true, false, 0}},
-    {"fstt_ST0", {true, true, false, 0}},
-    {"fbld_ST0", {true, true, false, 0}},
-    {"fbst_ST0", {true, true, false, 0}},
-    {"fstenv", {true, true, false, 0}},
-    {"fldenv", {true, true, false, 0}},
-    {"fsave", {true, true, false, 0}},
-    {"frstor", {true, true, false, 0}},
-    {"fwait", {true, true, false, 0}},
-    {"fxsave", {true, true, false, 0}},
-    {"fxrstor", {true, true, false, 0}},
-    {"flush_page", {true, true, false, 0}},
-    /* Not known to the last register, but known to set flags. */
-    {"write_eflags", {false, true, true, 0}},
-    {"iret_protected", {false, true, true, 0}},
-    {"lsl", {true, true, true, 0}},
-    {"lar", {true, true, true, 0}},
-    {"verr", {true, true, true, 0}},
-    {"verw", {true, true, true, 0}},
-    /* The rest of x87 and SSE works on its own registers. */
-    {"f*", {true, false, false, 0}},
-    {"cvt*", {true, false, false, 0}},
-    {"sqrt*", {true, false, false, 0}},
-    {"addss", {true, false, false, 0}},
-    {"addsd", {true, false, false, 0}},
-    {"subss", {true, false, false, 0}},
-    {"subsd", {true, false, false, 0}},
-    {"mulss", {true, false, false, 0}},
-    {"mulsd", {true, false, false, 0}},
-    {"divss", {true, false, false, 0}},
-    {"divsd", {true, false, false, 0}},
-    {"minss", {true, false, false, 0}},
-    {"minsd", {true, false, false, 0}},
-    {"maxss", {true, false, false, 0}},
-    {"maxsd", {true, false, false, 0}},
-    {"cmp*", {true, false, false, 0}},
-    {"rsqrtss", {true, false, false, 0}},
-    {"rcpss", {true, false, false, 0}},
-    {"crc32", {true, false, false, 0}},
-    {"sha1*", {true, false, false, 0}},
-    {"sha256*", {true, false, false, 0}},
-    {"extrq_*", {true, false, false, 0}},
-    {"insertq_*", {true, false, false, 0}},
+    {"divb_AL", {.memory = true, .flags = true, REGS(R(0))}},
+    {"idivb_AL", {.memory = true, .flags = true, REGS(R(0))}},
+    {"divw_AX", {.memory = true, .flags = true, REGS(R(0) | R(2))}},
+    {"idivw_AX", {.memory = true, .flags = true, REGS(R(0) | R(2))}},
+    {"divl_EAX", {.memory = true, .flags = true, REGS(R(0) | R(2))}},
+    {"idivl_EAX", {.memory = true, .flags = true, REGS(R(0) | R(2))}},
+    {"divq_EAX", {.memory = true, .flags = true, REGS(R(0) | R(2))}},
+    {"idivq_EAX", {.memory = true, .flags = true, REGS(R(0) | R(2))}},
+    {"cpuid", {.memory = true, REGS(R(0) | R(1) | R(2) | R(3))}},
+    {"rdtsc", {.memory = true, REGS(R(0) | R(2))}},
+    {"read_eflags", {.memory = true}},
+    {"rdrand", {.memory = true, .flags = true}},
+    {"flush_page", {.memory = true}},
+    {"lsl", {.memory = true, .flags = true}},
+    {"lar", {.memory = true, .flags = true}},
+    {"verr", {.memory = true, .flags = true}},
+    {"verw", {.memory = true, .flags = true}},
+    {"crc32", {0}},
+    {"memset", {.pointers = 1, .bytes = sizeof_field(CPUX86State, xmm_regs)}},
+    /* x87 and MMX. */
+    {"fcomi_ST0_FT0", {.memory = true, .flags = true, .parts = X87}},
+    {"fucomi_ST0_FT0", {.memory = true, .flags = true, .parts = X87}},
+    {"fldt_ST0", {.memory = true, .parts = X87}},
+    {"fstt_ST0", {.memory = true}},
+    {"fbld_ST0", {.memory = true, .parts = X87}},
+    {"fbst_ST0", {.memory = true, .parts = X87}},
+    {"fstenv", {.memory = true, .parts = X87}},
+    {"fldenv", {.memory = true, .parts = X87}},
+    {"fsave", {.memory = true, .parts = X87}},
+    {"frstor", {.memory = true, .parts = X87}},
+    {"fwait", {.memory = true}},
+    {"fxsave", {.memory = true}},
+    {"fxrstor", {.memory = true, .parts = X87 | MXCSR | FLOAT, .vectors = 0xffff}},
+    {"xrstor",
+     {.memory = true, .parts = X87 | MXCSR | FLOAT, .vectors = 0xffff, .perhaps = true}},
+    {"fnstsw", {0}},
+    {"fnstcw", {0}},
+    {"fma4*", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"f*", {.parts = X87}},
+    {"enter_mmx", {.parts = X87}},
+    {"emms", {.parts = X87}},
+    {"cvtp?2pi", {.pointers = 1, .bytes = 8, .parts = FLOAT | X87}},
+    {"cvttp?2pi", {.pointers = 1, .bytes = 8, .parts = FLOAT | X87}},
+    {"pf*", {.parts = X87}},
+    {"pi2f*", {.parts = X87}},
+    {"*_mmx", {.parts = X87}},
+    /* SSE and AVX: without results in vector registers, with more than one, or with
+     * an implicit one. */
+    {"ldmxcsr", {.parts = MXCSR | FLOAT}},
+    {"update_mxcsr", {0}},
+    {"comis?", {.memory = true, .flags = true, .parts = FLOAT}},
+    {"ucomis?", {.memory = true, .flags = true, .parts = FLOAT}},
+    {"ptest_*", {.memory = true, .flags = true}},
+    {"vtestps_*", {.memory = true, .flags = true}},
+    {"vtestpd_*", {.memory = true, .flags = true}},
+    {"pcmpestri_*", {.memory = true, .flags = true, REGS(R(1))}},
+    {"pcmpistri_*", {.memory = true, .flags = true, REGS(R(1))}},
+    {"pcmpestrm_*", {.memory = true, .flags = true, .vectors = 1}},
+    {"pcmpistrm_*", {.memory = true, .flags = true, .vectors = 1}},
+    {"maskmov_*", {.memory = true}},
+    {"vpmaskmov?_st_*", {.memory = true}},
+    {"vpmaskmov*", {.pointers = 1, .bytes = 16}},
+    {"vpgather*", {.memory = true, .pointers = 3, .bytes = 16}},
+    {"movmskp*", {0}},
+    /* The rest writes what its first pointer points to, and those of them that
+     * compute with floating-point numbers raise exceptions. */
+    {"gvec_*", {.pointers = 1}},
+    {"p*", {.pointers = 1, .bytes = 16}},
+    {"v*", {.pointers = 1, .bytes = 16}},
+    {"aes*", {.pointers = 1, .bytes = 16}},
+    {"sha*", {.pointers = 1, .bytes = 16}},
+    {"blend*", {.pointers = 1, .bytes = 16}},
+    {"mpsadbw*", {.pointers = 1, .bytes = 16}},
+    {"shufp*", {.pointers = 1, .bytes = 16}},
+    {"extrq_*", {.pointers = 1, .bytes = 16}},
+    {"insertq_*", {.pointers = 1, .bytes = 16}},
+    {"*_xmm", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"*_ymm", {.pointers = 1, .bytes = 32, .parts = FLOAT}},
+    {"cvt*", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"add??", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"sub??", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"mul??", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"div??", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"min??", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"max??", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"sqrt??", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"cmp*", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"rsqrtss", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
+    {"rcpss", {.pointers = 1, .bytes = 16, .parts = FLOAT}},
 };
 
-static LtEffect effect(const char *helper)
+static bool has_suffix(const char *name, const char *suffix)
 {
-    size_t size = strlen(helper);
+    size_t n = strlen(name), k = strlen(suffix);
 
+    return n > k && strcmp(name + n - k, suffix) == 0;
+}
+
+/* Of a helper that is not in the table the registers are compared; but whether it
+ * writes flags must be known. */
+static LtEffect effect(const char *helper, bool returns)
+{
     for (size_t i = 0; i < ARRAY_SIZE(helpers); i++) {
-        const char *name = helpers[i].name;
-        size_t n = strlen(name);
-        if (name[n - 1] == '*' ? strncmp(helper, name, n - 1) == 0
-                               : strcmp(helper, name) == 0) {
-            return helpers[i].effect;
+        if (g_pattern_match_simple(helpers[i].name, helper)) {
+            LtEffect e = helpers[i].effect;
+
+            e.known = true;
+            if (returns && e.bytes != sizeof_field(CPUX86State, xmm_regs)) {
+                e.pointers = 0; /* but memset() returns a pointer */
+            } else if (has_suffix(helper, "_ymm") && e.bytes) {
+                e.bytes = 32;
+            }
+            return e;
         }
     }
-    if (size > 4 && (strcmp(helper + size - 4, "_xmm") == 0 ||
-                     strcmp(helper + size - 4, "_ymm") == 0 ||
-                     strcmp(helper + size - 4, "_mmx") == 0)) {
-        return (LtEffect){.known = true};
+    return (LtEffect){
+        .memory = true,
+        .flags =
+            strcmp(helper, "write_eflags") == 0 || strcmp(helper, "iret_protected") == 0,
+    };
+}
+
+static void refine(LtEffect *effect, const char *helper, const uint64_t *args,
+                   unsigned count)
+{
+    if (strcmp(helper, "load_seg") == 0 && count > 0 && args[0] < 6) {
+        *effect = (LtEffect){
+            .known = true,
+            .memory = true,
+            .parts = SELECTOR(args[0]),
+            .regs = args[0] == R_FS   ? R(18)
+                    : args[0] == R_GS ? R(19)
+                                      : 0,
+        };
     }
-    return (LtEffect){.memory = true};
 }
 
 static bool completes(const char *helper, const uint64_t *args, unsigned count)
@@ -274,8 +371,21 @@ static uint64_t enter_syscall(CPUArchState *env)
     return pc;
 }
 
+/* The descriptor tables, which are the kernel's and not in a program's memory. */
+static bool is_systems(CPUArchState *env, uint64_t addr)
+{
+    return addr - env->gdt.base <= env->gdt.limit ||
+           (env->ldt.base && addr - env->ldt.base <= env->ldt.limit);
+}
+
+static const char *untraced(CPUState *cpu)
+{
+    return NULL;
+}
+
 const LtTarget lt_target = {
     .name = "x86_64",
+    .cpu = "max",
     .reg_count = LTI_X86_REGS,
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),
@@ -285,11 +395,23 @@ const LtTarget lt_target = {
     .df_offset = offsetof(CPUX86State, df),
     .df_reg = LTI_X86_DF,
     .repeat_offset = offsetof(CPUX86State, regs[R_ECX]),
+    .vector = {offsetof(CPUX86State, xmm_regs), 32, LTI_X86_YMM, LTI_X86_REG_XMM0, 16,
+               LT_PART_VECTOR},
+    .vector_count = 16,
+    .vector_stride = sizeof(ZMMReg),
+    .wide_reg = LTI_X86_REG_YMM0,
+    .wide_width = 32,
+    .parts = parts,
+    .part_count = ARRAY_SIZE(parts),
+    .x87 = x87,
     .collect = collect,
     .keeps_flags = keeps_flags,
     .repeats = repeats,
     .effect = effect,
+    .refine = refine,
     .completes = completes,
+    .is_systems = is_systems,
+    .untraced = untraced,
     .cc_map = cc_map,
     .enter_syscall = enter_syscall,
 };

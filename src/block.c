@@ -101,9 +101,27 @@ static bool insn_is_sound(const struct raw *raw, uint32_t i)
 }
 
 /* `slots_end`: where the slots of the op's instruction end. */
-static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count,
+static bool words_are_sound(const struct lti_op *op, const struct lti_arch *arch,
+                            uint32_t slots_end)
+{
+    const uint32_t slot = (uint32_t)op->imm, bytes = (uint32_t)(op->imm >> 32);
+
+    if (bytes == 0 || bytes % 4 || bytes > 1020 || op->d >= arch->word_count ||
+        (bytes + 7) / 8 > arch->word_count - op->d) {
+        return false;
+    }
+    if (op->op == LTI_WORDS &&
+        (slot < 4 || slot % 4 || slot > slots_end || slots_end - slot < bytes)) {
+        return false;
+    }
+    return op->b == 0 || (op->a < arch->reg_count && op->a != arch->pc_reg &&
+                          op->a != arch->flags_reg && op->b <= arch->regs[op->a].width);
+}
+
+static bool op_is_sound(const struct raw *raw, uint32_t i, const struct lti_arch *arch,
                         uint32_t slots_end)
 {
+    const unsigned reg_count = arch->word_count;
     const struct lti_op *op = &raw->ops[i];
     const uint32_t values = raw->desc.value_count;
     const unsigned width = op->flags & LTI_OP_32 ? 32 : 64;
@@ -143,9 +161,16 @@ static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count,
     case LTI_MORE:
         return op->a < values && op->b < values;
     case LTI_SETREG:
-        return op->d < reg_count && op->a < values && op->b < values;
+        /* Told under its number, which is that of a general register then. */
+        return op->d < reg_count && op->a < values && op->b < values &&
+               ((op->flags & LTI_OP_HIDDEN) ||
+                (op->d < arch->reg_count && arch->regs[op->d].word == op->d &&
+                 arch->regs[op->d].how == LTI_REG_WORDS));
     case LTI_FLAGS:
         return true;
+    case LTI_WORDS:
+    case LTI_ZERO:
+        return words_are_sound(op, arch, slots_end);
     case LTI_STORE:
     case LTI_LOAD:
         return op->a < values && op->b < values &&
@@ -159,7 +184,7 @@ static bool op_is_sound(const struct raw *raw, uint32_t i, unsigned reg_count,
     }
 }
 
-static bool is_sound(const struct raw *raw, unsigned reg_count)
+static bool is_sound(const struct raw *raw, const struct lti_arch *arch)
 {
     const struct lti_desc *d = &raw->desc;
 
@@ -175,7 +200,7 @@ static bool is_sound(const struct raw *raw, unsigned reg_count)
         uint32_t slots_end = last ? d->record_size : raw->insns[i + 1].slot_offset;
 
         for (uint32_t k = raw->insns[i].first_op; k < end; k++) {
-            if (!op_is_sound(raw, k, reg_count, slots_end)) {
+            if (!op_is_sound(raw, k, arch, slots_end)) {
                 return false;
             }
         }
@@ -209,6 +234,8 @@ static void count_uses(const struct raw *raw, uint32_t from, uint32_t to,
         case LTI_SLOT64:
         case LTI_REG:
         case LTI_FLAGS:
+        case LTI_WORDS:
+        case LTI_ZERO:
             break;
         case LTI_SETREG:
         case LTI_NOT:
@@ -274,6 +301,8 @@ static bool uses_value(const struct lti_op *op, uint16_t value)
     case LTI_SLOT64:
     case LTI_REG:
     case LTI_FLAGS:
+    case LTI_WORDS:
+    case LTI_ZERO:
         return false;
     case LTI_STORE16:
     case LTI_LOAD16:
@@ -497,6 +526,27 @@ static uint64_t mem_wanted(const struct lti_insn *insn, bool store)
     return insn->wanted[store ? LT_EVENT_MEM_WRITE : LT_EVENT_MEM_READ];
 }
 
+static void make_words(const struct lti_op *op, struct lti_step *step, uint64_t wanted)
+{
+    bool told = op->b && wanted;
+
+    *step = (struct lti_step){
+        .slot = (uint32_t)op->imm,
+        .flags = (uint8_t)(op->imm >> 34),
+        .d = op->d,
+        .a = op->a,
+        .b = op->b,
+        .imm = wanted,
+    };
+    if (op->op == LTI_ZERO) {
+        step->code = told ? LTI_STEP_ZERO_TELL : LTI_STEP_ZERO;
+    } else if (told && (op->flags & LTI_OP_CHANGED)) {
+        step->code = LTI_STEP_WORDS_CHANGED;
+    } else {
+        step->code = told ? LTI_STEP_WORDS_TELL : LTI_STEP_WORDS;
+    }
+}
+
 /* Makes the step for `op`; false if none is needed. */
 static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
                       struct lti_step *first, struct lti_step *step)
@@ -510,7 +560,7 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
     if (op->op <= LTI_MULSH && op->op != LTI_MORE) {
         step->d = (uint16_t)(LTI_FIRST_VALUE + op->d);
     }
-    if (op->op >= LTI_ADD && op->op != LTI_FLAGS) {
+    if (op->op >= LTI_ADD && op->op != LTI_FLAGS && op->op < LTI_WORDS) {
         step->a = operand(m, op->a);
         step->b = operand(m, op->b);
     }
@@ -541,6 +591,10 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
                       : operand(m, (uint16_t)op->imm);
         step->imm = mem_wanted(insn, op->op == LTI_STORE || op->op == LTI_STORE16);
         return step->imm != 0;
+    case LTI_WORDS:
+    case LTI_ZERO:
+        make_words(op, step, insn->wanted[LT_EVENT_REG_WRITE]);
+        return true;
     case LTI_EXTRACT:
         if (op->imm == 32 << 8 && !(op->flags & LTI_OP_32)) {
             step->code = LTI_STEP_LOW32;
@@ -618,7 +672,8 @@ static void number_events(const struct lti_block_source *source, struct lti_bloc
         events += (step->code >= LTI_STEP_INSN && step->code <= LTI_STEP_INSN_REPEATS &&
                    step->code != LTI_STEP_INSN_SILENT) ||
                   (step->code >= LTI_STEP_WRITE && step->code <= LTI_STEP_LOAD16) ||
-                  step->code >= LTI_STEP_INSN_LAST_ONE;
+                  (step->code >= LTI_STEP_INSN_LAST_ONE && step->code != LTI_STEP_WORDS &&
+                   step->code != LTI_STEP_ZERO);
         step->nth = events;
         step->run = source->run[step->code];
     }
@@ -687,7 +742,7 @@ int lti_block_create(const struct lti_block_source *source, uint32_t number,
     if (!copy_descriptor(source, number, &raw, &error)) {
         return error;
     }
-    if (!is_sound(&raw, source->reg_count)) {
+    if (!is_sound(&raw, source->arch)) {
         free(raw.copy);
         return LT_ERR_STREAM;
     }

@@ -10,6 +10,7 @@
 #include "callbacks.h"
 #include "lt/lt.h"
 #include "modules.h"
+#include "registers.h"
 #include "stream.h"
 
 /* Who wants an event: a bit for each callback of its kind, and this one for
@@ -73,7 +74,14 @@ enum lti_step_code {
      * values[a] and values[b] itself. */
     LTI_STEP_FLAGS_CMP_ONE = 96,
     LTI_STEP_FLAGS_TEST_ONE = 97,
-    LTI_STEP_COUNT = 98
+    /* Words d and on = the bytes at slot, as many as `flags` says in fours; silent. */
+    LTI_STEP_WORDS = 98,
+    LTI_STEP_ZERO = 99,
+    /* Then public register a is told, b bytes of it; imm: wanted. */
+    LTI_STEP_WORDS_TELL = 100,
+    LTI_STEP_ZERO_TELL = 101,
+    LTI_STEP_WORDS_CHANGED = 102, /* if it is another value than before */
+    LTI_STEP_COUNT = 103
 };
 
 /* Operands are numbers in one array: first the register file, then the values of
@@ -88,7 +96,7 @@ struct lti_step {
     uint16_t a;
     uint16_t b;
     uint8_t code;
-    uint8_t flags; /* LTI_OP_* */
+    uint8_t flags; /* LTI_OP_*, or bytes */
     uint32_t nth;  /* an event: which of the block's, from 1, if all happen; the
                       end: how many */
 };
@@ -106,7 +114,7 @@ struct lti_block {
 
 struct lti_block_source {
     const uint8_t *arena;
-    unsigned reg_count;
+    const struct lti_arch *arch;
     const struct lti_callbacks *callbacks;
     struct lti_modules *modules;
     const void *const *run; /* lti_step.run for each enum lti_step_code */

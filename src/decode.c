@@ -32,10 +32,10 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     }
     d->config = *config;
     d->x86 = config->arch == LT_ARCH_X86_64;
-    d->reg_count = d->x86 ? LTI_X86_REGS : LTI_A64_REGS;
+    d->arch = lti_arch_info(config->arch);
     d->source = (struct lti_block_source){
         .arena = config->arena,
-        .reg_count = d->reg_count,
+        .arch = d->arch,
         .callbacks = config->callbacks,
         .modules = config->modules,
         .cc_map = d->x86 ? d->cc_map : NULL,
@@ -58,6 +58,7 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     d->reg_write.size = sizeof d->reg_write;
     d->reg_write.width = 8;
     d->reg_write.data = (const uint8_t *)&d->reg_write.value;
+    d->wide_write = d->reg_write;
     d->mem.size = sizeof d->mem;
     d->mem.data = (const uint8_t *)d->mem_data;
     *out = d;
@@ -225,7 +226,8 @@ static uint64_t wanted_from_insn(const struct lti_decoder *d, uint32_t type)
     return d->insn ? d->insn->wanted[type] : 0;
 }
 
-static int tell_reg(struct lti_decoder *d, uint32_t reg, uint64_t value)
+/* Tells of a write of `width` bytes of a register. */
+static int tell_reg(struct lti_decoder *d, uint32_t reg, uint32_t width)
 {
     uint64_t wanted = wanted_from_insn(d, LT_EVENT_REG_WRITE);
     int result;
@@ -233,8 +235,8 @@ static int tell_reg(struct lti_decoder *d, uint32_t reg, uint64_t value)
     if (!wanted) {
         return 0;
     }
-    result = deliver_reg(d, ++d->seq, reg, value, wanted);
-    return result ? result : keep(d, &d->reg_write, sizeof d->reg_write, wanted);
+    result = deliver_wide(d, ++d->seq, reg, width, wanted);
+    return result ? result : keep(d, &d->wide_write, sizeof d->wide_write, wanted);
 }
 
 /* Whether a reason makes a register's value a write though it is the same. */
@@ -246,52 +248,83 @@ static bool always_writes(const struct lti_decoder *d, uint32_t reason, unsigned
     return reason == LTI_REGS_SYSCALL && d->x86 && (reg == LT_X86_64_RCX || reg == 11);
 }
 
+/* The same part of a vector register has a narrow and a wide name on x86_64: the
+ * wide one's change is told if the upper half is another one. */
+static bool other_name_told(const struct lti_decoder *d, uint32_t reg,
+                            const uint64_t *old)
+{
+    const uint64_t *word = &d->regs[d->arch->regs[reg].word];
+
+    if (!d->x86 || reg < LT_X86_64_XMM0 || reg >= LT_X86_64_YMM0 + 16) {
+        return false;
+    }
+    old += d->arch->regs[reg].word;
+    return (memcmp(word + 2, old + 2, 16) != 0) == (reg < LT_X86_64_YMM0);
+}
+
+static bool same_reg(const struct lti_decoder *d, uint32_t reg, const uint64_t *old,
+                     uint64_t old_flags, uint64_t old_float)
+{
+    const struct lti_reg *r = &d->arch->regs[reg];
+
+    switch (r->how) {
+    case LTI_REG_FLAGS:
+        return lti_reg_value(d, reg) == old_flags;
+    case LTI_REG_FLOAT:
+        return lti_reg_value(d, reg) == old_float;
+    case LTI_REG_WORDS:
+        return memcmp(&d->regs[r->word], old + r->word, r->width) == 0;
+    default:
+        return true; /* the pc is not told */
+    }
+}
+
 static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    uint64_t old[LTI_MAX_REGS], old_flags = lti_flags_value(d), flags;
-    const unsigned flags_reg = d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV;
-    const unsigned pc_reg = d->x86 ? LT_X86_64_RIP : LT_AARCH64_PC;
-    const unsigned public_count = d->x86 ? 20 : 34;
+    uint64_t old[LTI_MAX_REGS], old_flags = lti_flags_value(d);
+    uint64_t old_float = lti_reg_value(d, d->arch->float_reg);
+    const uint32_t bytes = 8 * d->arch->word_count;
     uint32_t reason, skip;
     bool first;
 
-    if (size != 8 + 8 * d->reg_count) {
+    if (size != 8 + bytes) {
         return damaged(d, "a register record has the wrong size");
     }
     reason = u32_at(p);
     skip = u32_at(p + 4);
     first = !d->known || reason == LTI_REGS_START;
-    memcpy(old, d->regs, sizeof old);
-    memcpy(d->regs, p + 8, 8 * d->reg_count);
+    memcpy(old, d->regs, bytes);
+    memcpy(d->regs, p + 8, bytes);
     d->known = true;
     if (first) {
         return 0;
     }
-    flags = lti_flags_value(d);
-    for (unsigned i = 0; i < public_count; i++) {
+    for (unsigned i = 0; i < d->arch->reg_count; i++) {
         int result;
 
-        if (i + 1 == skip) {
+        if (i + 1 == skip || i == d->arch->pc_reg) {
             continue;
         }
-        if (i == pc_reg || (i == flags_reg ? flags == old_flags : d->regs[i] == old[i])) {
-            if (i == pc_reg || !always_writes(d, reason, i)) {
+        if (same_reg(d, i, old, old_flags, old_float)) {
+            if (!always_writes(d, reason, i)) {
                 continue;
             }
+        } else if (other_name_told(d, i, old)) {
+            continue;
         } else if ((reason == LTI_REGS_CHECK || reason == LTI_REGS_SYSCALL) &&
                    !always_writes(d, reason, i)) {
             d->stats.register_mismatches++;
             continue;
-        } else if (i == flags_reg && reason == LTI_REGS_HELPER && d->x86) {
+        } else if (i == d->arch->flags_reg && reason == LTI_REGS_HELPER && d->x86) {
             continue; /* flags are whole again only behind the helper */
         }
-        result = tell_reg(d, i, i == flags_reg ? flags : d->regs[i]);
+        result = tell_reg(d, i, d->arch->regs[i].width);
         if (result) {
             return result;
         }
     }
     if (reason == LTI_REGS_CHECK || reason == LTI_REGS_SYSCALL) {
-        d->stats.register_checks += public_count - 1;
+        d->stats.register_checks += d->arch->reg_count - 1;
     }
     return 0;
 }
@@ -507,8 +540,8 @@ int lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
 
 static void set_process(struct lti_decoder *d, uint32_t pid, uint32_t tid)
 {
-    d->pid = d->reg_write.pid = d->mem.pid = pid;
-    d->tid = d->reg_write.tid = d->mem.tid = tid;
+    d->pid = d->reg_write.pid = d->wide_write.pid = d->mem.pid = pid;
+    d->tid = d->reg_write.tid = d->wide_write.tid = d->mem.tid = tid;
     for (uint32_t i = 0; i < d->block_room; i++) {
         if (d->blocks[i]) {
             set_insn_process(d, d->blocks[i]);
@@ -605,7 +638,8 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
         if (d->queue_at < d->queue_count) {
             struct queued *q = &d->queue[d->queue_at++];
 
-            if (q->event.any.type == LT_EVENT_REG_WRITE) {
+            if (q->event.any.type == LT_EVENT_REG_WRITE &&
+                q->event.reg_write.width <= 8) {
                 q->event.reg_write.data = (const uint8_t *)&q->event.reg_write.value;
             }
             *out = &q->event.any;
@@ -629,22 +663,27 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
 
 /* ---- Questions ---- */
 
-int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, uint64_t *value)
+int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, void *data, uint32_t size)
 {
-    if (!value || reg >= (d->x86 ? 20u : 34u)) {
+    const struct lti_reg *r = d->arch->regs;
+    uint64_t value;
+
+    if (reg >= d->arch->reg_count || r[reg].width > size) {
         return LT_ERR_ARGUMENT;
     }
+    r += reg;
     if (!d->known || !d->in_event || !(d->config.record & LTI_RECORD_REGS)) {
         return LT_ERR_STATE;
     }
-    if (reg == (d->x86 ? LT_X86_64_RIP : LT_AARCH64_PC)) {
-        *value = d->insn ? d->insn->event.pc : d->call.pc;
-    } else if (reg == (d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV)) {
-        *value = lti_flags_value(d);
+    if (r->how == LTI_REG_WORDS) {
+        memcpy(data, &d->regs[r->word], r->width);
     } else {
-        *value = d->regs[reg];
+        value = r->how != LTI_REG_PC ? lti_reg_value(d, reg)
+                : d->insn            ? d->insn->event.pc
+                                     : d->call.pc;
+        memcpy(data, &value, r->width);
     }
-    return 0;
+    return r->width;
 }
 
 uint64_t lti_decoder_events(const struct lti_decoder *d)

@@ -47,8 +47,9 @@ int lti_decoder_step(struct lti_decoder *decoder, const struct lt_event **out);
  * As lti_decoder_run(); in the pull form lti_decoder_step() gives the event. */
 int lti_decoder_finish(struct lti_decoder *decoder, int32_t status, int32_t signal);
 
-/* As lt_reg_read(). */
-int lti_decoder_reg(const struct lti_decoder *decoder, uint32_t reg, uint64_t *value);
+/* As lt_reg_read_bytes(). */
+int lti_decoder_reg(const struct lti_decoder *decoder, uint32_t reg, void *data,
+                    uint32_t size);
 
 /* The number of events delivered, and the figures that the decoder knows. */
 uint64_t lti_decoder_events(const struct lti_decoder *decoder);

@@ -9,6 +9,7 @@
 #include "block.h"
 #include "decode.h"
 #include "flags.h"
+#include "registers.h"
 #include "stream.h"
 
 /* An event of a special record that waits for lt_session_next(). */
@@ -30,7 +31,7 @@ struct queued {
 struct lti_decoder {
     struct lti_decoder_config config;
     struct lti_block_source source;
-    unsigned reg_count;
+    const struct lti_arch *arch;
     bool x86;
     bool known;    /* registers hold the guest's values */
     bool in_event; /* an event is in hand */
@@ -65,7 +66,8 @@ struct lti_decoder {
     struct lti_block **blocks;
     uint32_t block_room;
 
-    struct lt_reg_write reg_write;
+    struct lt_reg_write reg_write;  /* of a register of 8 bytes */
+    struct lt_reg_write wide_write; /* of any other one */
     struct lt_mem_access mem;
     uint64_t mem_data[2];
     struct lt_syscall call;
@@ -104,6 +106,21 @@ static inline uint64_t u64_at(const uint8_t *p)
 static inline uint64_t lti_flags_value(const struct lti_decoder *d)
 {
     return d->x86 ? lti_x86_rflags(d->regs, d->cc_map) : lti_a64_nzcv(d->regs);
+}
+
+/* The value of a public register other than the pc, its low 8 bytes. */
+static inline uint64_t lti_reg_value(const struct lti_decoder *d, uint32_t reg)
+{
+    const struct lti_reg *r = &d->arch->regs[reg];
+
+    switch (r->how) {
+    case LTI_REG_FLAGS:
+        return lti_flags_value(d);
+    case LTI_REG_FLOAT:
+        return d->x86 ? lti_x86_mxcsr(d->regs) : lti_a64_fpsr(d->regs);
+    default:
+        return d->regs[r->word];
+    }
 }
 
 /* Calls the callbacks of a kind in `wanted`; the first that says something but
@@ -150,6 +167,24 @@ static inline __attribute__((always_inline)) int deliver_reg(struct lti_decoder 
     e->pc = d->insn ? d->insn->event.pc : 0;
     e->reg = reg;
     e->value = value;
+    LTI_CALL(d, LT_EVENT_REG_WRITE, reg_write, wanted, e, result);
+    return result;
+}
+
+/* The same for a register of any width, of whose words `width` bytes are told. */
+static inline int deliver_wide(struct lti_decoder *d, uint64_t seq, uint32_t reg,
+                               uint32_t width, uint64_t wanted)
+{
+    struct lt_reg_write *e = &d->wide_write;
+    int result;
+
+    e->seq = seq;
+    e->pc = d->insn ? d->insn->event.pc : 0;
+    e->reg = reg;
+    e->width = width;
+    e->value = lti_reg_value(d, reg);
+    e->data = width > 8 ? (const uint8_t *)&d->regs[d->arch->regs[reg].word]
+                        : (const uint8_t *)&e->value;
     LTI_CALL(d, LT_EVENT_REG_WRITE, reg_write, wanted, e, result);
     return result;
 }

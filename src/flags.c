@@ -4,7 +4,8 @@
  * the engine keeps an operation's result and operand and its kind instead, and
  * flags follow from these when they are asked for.  What they mean is QEMU's
  * target/i386/cpu.h (CC_OP_*); what the flags are is Intel's manual, volume 1,
- * 3.4.3.
+ * 3.4.3.  What floating-point operations raise, QEMU collects apart from the
+ * registers that show it, too.
  */
 #include "flags.h"
 
@@ -105,4 +106,45 @@ uint64_t lti_a64_nzcv(const uint64_t *regs)
     return (regs[LTI_A64_NF] & 0x80000000) |
            ((uint32_t)regs[LTI_A64_ZF] ? 0 : 0x40000000) | (regs[LTI_A64_CF] & 1) << 29 |
            (regs[LTI_A64_VF] >> 31 & 1) << 28;
+}
+
+/* A status bit for each of QEMU's flags that is set. */
+static uint64_t raised(uint64_t flags, uint64_t invalid, uint64_t divbyzero,
+                       uint64_t overflow, uint64_t underflow, uint64_t inexact)
+{
+    return (flags & LTI_FLOAT_INVALID ? invalid : 0) |
+           (flags & LTI_FLOAT_DIVBYZERO ? divbyzero : 0) |
+           (flags & LTI_FLOAT_OVERFLOW ? overflow : 0) |
+           (flags & LTI_FLOAT_UNDERFLOW ? underflow : 0) |
+           (flags & LTI_FLOAT_INEXACT ? inexact : 0);
+}
+
+/* As update_mxcsr_from_sse_status() of target/i386/tcg/fpu_helper.c; the bits are
+ * in Intel's manual, volume 1, 10.2.3. */
+uint64_t lti_x86_mxcsr(const uint64_t *regs)
+{
+    uint64_t flags = regs[LTI_X86_FLOAT];
+
+    return regs[LTI_X86_MXCSR] | raised(flags, 0x01, 0x04, 0x08, 0x10, 0x20) |
+           (flags & LTI_FLOAT_OUTPUT_FLUSHED ? 0x30 : 0);
+}
+
+/* As vfp_get_fpsr() of target/arm/vfp_fpscr.c; the bits are in Arm's architecture
+ * reference manual at FPSR and FPCR. */
+uint64_t lti_a64_fpsr(const uint64_t *regs)
+{
+    const uint64_t fz = UINT64_C(1) << 24, ah = UINT64_C(1) << 1;
+    uint64_t fpcr = regs[LTI_A64_FPCR];
+    uint64_t flags = regs[LTI_A64_FLOAT];
+    uint64_t half = regs[LTI_A64_FLOAT_F16];
+
+    flags |= half & ~(uint64_t)(LTI_FLOAT_INPUT_FLUSHED | LTI_FLOAT_INPUT_USED);
+    if ((fpcr & (fz | ah)) != fz) {
+        flags &= ~(uint64_t)LTI_FLOAT_INPUT_FLUSHED;
+    }
+    return regs[LTI_A64_FPSR] | raised(flags, 0x01, 0x02, 0x04, 0x08, 0x10) |
+           (flags & LTI_FLOAT_OUTPUT_FLUSHED ? 0x08 | (fpcr & ah ? 0x10 : 0) : 0) |
+           (flags & LTI_FLOAT_INPUT_FLUSHED ? 0x80 : 0) |
+           (fpcr & ah && flags & LTI_FLOAT_INPUT_USED ? 0x80 : 0) |
+           (regs[LTI_A64_QC] | regs[LTI_A64_QC + 1] ? UINT64_C(1) << 27 : 0);
 }

@@ -15,4 +15,8 @@ uint64_t lti_x86_rflags(const uint64_t *regs, const uint8_t cc_map[128]);
 /* nzcv, from the stream's register file. */
 uint64_t lti_a64_nzcv(const uint64_t *regs);
 
+/* The registers that show which floating-point exceptions were raised. */
+uint64_t lti_x86_mxcsr(const uint64_t *regs);
+uint64_t lti_a64_fpsr(const uint64_t *regs);
+
 #endif

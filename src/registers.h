@@ -5,17 +5,34 @@
 
 #include <stdint.h>
 
-/* Registers in the public tables. */
-#define LTI_X86_64_REG_COUNT 20u
-#define LTI_AARCH64_REG_COUNT 34u
+/* A register of a public table. */
+struct lti_reg {
+    const char *name;
+    uint16_t width; /* bytes */
+    uint8_t class;  /* enum lt_reg_class */
+    uint8_t how;    /* enum lti_reg_how */
+    uint16_t word;  /* where it is in the stream's register file (stream.h) */
+};
+
+/* How a register's value follows from the stream's register file. */
+enum lti_reg_how {
+    LTI_REG_WORDS = 0, /* it stands there */
+    LTI_REG_PC = 1,    /* of the instruction in hand */
+    LTI_REG_FLAGS = 2, /* lti_x86_rflags() or lti_a64_nzcv() */
+    LTI_REG_FLOAT = 3  /* lti_x86_mxcsr() or lti_a64_fpsr() */
+};
 
 /* A guest architecture. */
 struct lti_arch {
     uint32_t arch;        /* LT_ARCH_* */
     uint32_t elf_machine; /* EM_* */
-    uint32_t reg_count;
+    uint32_t reg_count;   /* of the public table */
+    uint32_t word_count;  /* of the stream's register file */
+    uint32_t flags_reg;   /* public numbers */
+    uint32_t pc_reg;
+    uint32_t float_reg; /* has the flags that floating-point operations raise */
     const char *name;
-    const char *const *reg_names;
+    const struct lti_reg *regs;
 };
 
 /* The architecture, or NULL if `arch` is none of this library. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -198,6 +199,9 @@ static void fill_control(lt_session *session, struct lti_control *control)
     control->version = LTI_STREAM_VERSION;
     lti_callbacks_wanted(&session->callbacks, control->ranges, &control->range_count,
                          &control->record);
+    if (session->config.cpu != NULL) {
+        snprintf(control->cpu, sizeof control->cpu, "%s", session->config.cpu);
+    }
     for (uint32_t nr = 0; nr < sizeof control->strings; nr++) {
         control->strings[nr] = lti_syscall_strings(session->arch, nr);
     }
@@ -261,6 +265,11 @@ static int start_guest(lt_session *session)
     const struct lt_config *config = &session->config;
     struct lti_program program;
     char *sysroot = NULL;
+    if (config->cpu != NULL &&
+        strlen(config->cpu) >= sizeof session->arena.control->cpu) {
+        return lti_fail(&session->message, LT_ERR_ARGUMENT,
+                        "the name of the CPU model is too long");
+    }
     if (config->sysroot != NULL && config->sysroot[0] != '\0' &&
         (sysroot = lti_absolute_path(config->sysroot)) == NULL) {
         return lti_fail(&session->message,
@@ -341,6 +350,8 @@ static int load_error(uint32_t error)
         return LT_ERR_NOT_ELF;
     case ENOMEM:
         return LT_ERR_NO_MEMORY;
+    case EINVAL:
+        return LT_ERR_ARGUMENT;
     default:
         return LT_ERR_ENGINE;
     }
@@ -367,7 +378,11 @@ static int finish_engine(lt_session *session)
     said[sizeof said - 1] = '\0';
 
     int error = LT_ERR_ENGINE;
-    if (phase < LTI_PHASE_RUN && cause != 0) {
+    if (phase < LTI_PHASE_RUN && cause == EINVAL && said[0] != '\0') {
+        error = LT_ERR_ARGUMENT;
+        lti_fail(message, error, "the CPU %s: %s",
+                 session->config.cpu != NULL ? session->config.cpu : "model", said);
+    } else if (phase < LTI_PHASE_RUN && cause != 0) {
         const char *text = cause < 4096 ? strerrordesc_np((int)cause) : NULL;
         error = load_error(cause);
         lti_fail(message, error, "the engine cannot load %s: %s", session->config.program,
@@ -616,20 +631,38 @@ int lt_session_stats(const lt_session *session, struct lt_stats *stats)
     return lti_struct_give(stats, sizeof now, STATS_SIZE_1, &now);
 }
 
-int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value)
+int lt_reg_read_bytes(lt_session *session, uint32_t reg, void *data, uint32_t size)
 {
-    if (session == NULL || value == NULL) {
+    if (session == NULL || data == NULL) {
         return LT_ERR_ARGUMENT;
     }
-    int error = session->decoder == NULL ? LT_ERR_STATE
-                                         : lti_decoder_reg(session->decoder, reg, value);
+    int error = session->decoder == NULL
+                    ? LT_ERR_STATE
+                    : lti_decoder_reg(session->decoder, reg, data, size);
     if (error == LT_ERR_STATE) {
         lti_fail(&session->message, 0,
                  "no event is in hand, or no callback asked for registers");
-    } else if (error != 0) {
-        lti_fail(&session->message, 0, "there is no register number %u", reg);
+    } else if (error < 0) {
+        int width = lt_reg_width(session->arch, reg);
+        if (width < 0) {
+            lti_fail(&session->message, 0, "there is no register number %u", reg);
+        } else {
+            lti_fail(&session->message, 0,
+                     "the register %s has %d bytes, there is room for %u",
+                     lt_reg_name(session->arch, reg), width, size);
+        }
     }
     return error;
+}
+
+int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value)
+{
+    uint64_t read = 0;
+    int result = lt_reg_read_bytes(session, reg, value == NULL ? NULL : &read, 8);
+    if (result >= 0) {
+        *value = read;
+    }
+    return result < 0 ? result : 0;
 }
 
 static int fail_before_run(lt_session *session)

@@ -175,6 +175,42 @@ mem_step(struct lti_decoder *d, uint64_t seq, const struct lti_step *s, uint32_t
     return deliver_mem(d, seq, kind, d->regs[s->a], length, s->imm, took);
 }
 
+/* How many bytes a step for words takes from the record. */
+static inline size_t words_bytes(const struct lti_step *s)
+{
+    return 4 * (size_t)s->flags;
+}
+
+static inline void set_words(uint64_t *regs, const struct lti_step *s,
+                             const uint8_t *record)
+{
+    const uint8_t *from = record + s->slot;
+    uint64_t *to = regs + s->d;
+
+    if (s->flags == 4) { /* by far the most frequent */
+        memcpy(to, from, 16);
+        return;
+    }
+    if (s->flags & 1) {
+        to[s->flags / 2] = u32_at(from + words_bytes(s) - 4);
+    }
+    memcpy(to, from, words_bytes(s) & ~(size_t)7);
+}
+
+/* Sets words and says whether the register made of them is another one now. */
+static bool change_words(struct lti_decoder *d, const struct lti_step *s,
+                         const uint8_t *record)
+{
+    uint64_t old;
+
+    if (memcmp(&d->regs[s->d], record + s->slot, words_bytes(s)) == 0) {
+        return false;
+    }
+    old = lti_reg_value(d, s->a);
+    set_words(d->regs, s, record);
+    return d->arch->regs[s->a].how == LTI_REG_WORDS || lti_reg_value(d, s->a) != old;
+}
+
 /* The flags of the three most frequent kinds of x86 operations, as in flags.c but
  * with operands moved up to the top of the word, so that the size of the operand
  * costs nothing. */
@@ -244,6 +280,11 @@ int lti_run_steps(struct lti_decoder *d, const void *out)
         [LTI_STEP_SHLI] = &&shli,
         [LTI_STEP_SHRI] = &&shri,
         [LTI_STEP_LOW32] = &&low32,
+        [LTI_STEP_WORDS] = &&words,
+        [LTI_STEP_ZERO] = &&zero,
+        [LTI_STEP_WORDS_TELL] = &&words_tell,
+        [LTI_STEP_ZERO_TELL] = &&zero_tell,
+        [LTI_STEP_WORDS_CHANGED] = &&words_changed,
     };
 
     if (!d) {
@@ -513,6 +554,27 @@ load16:
     result = mem_step(d, base + s->nth, s, LT_EVENT_MEM_READ, true, &took);
     base -= !took;
     DELIVERED(&d->mem, took);
+    NEXT;
+words:
+    set_words(regs, s, record);
+    NEXT;
+zero:
+    memset(&regs[s->d], 0, (words_bytes(s) + 7) & ~(size_t)7);
+    NEXT;
+words_tell:
+    set_words(regs, s, record);
+    goto tell_words;
+zero_tell:
+    memset(&regs[s->d], 0, (words_bytes(s) + 7) & ~(size_t)7);
+    goto tell_words;
+words_changed:
+    if (!change_words(d, s, record)) {
+        base--;
+        NEXT;
+    }
+tell_words:
+    result = deliver_wide(d, base + s->nth, s->a, s->b, s->imm);
+    DELIVERED(&d->wide_write, s->imm);
     NEXT;
 end:
     base += s->nth;

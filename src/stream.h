@@ -83,6 +83,7 @@ struct lti_control {
     uint32_t record; /* LTI_RECORD_* */
     uint32_t range_count;
     uint32_t reserved0;
+    char cpu[128];         /* QEMU's -cpu; "": the engine's choice */
     uint8_t strings[1024]; /* by system call number: a bit for each argument
                               that points to a string the kernel reads */
     /* Written by the engine. */
@@ -142,7 +143,7 @@ enum lti_special {
     LTI_S_WRITE = 2,   /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
                           a helper's store for the instruction in hand */
     LTI_S_READ = 3,    /* alike: a helper's load */
-    LTI_S_REGS = 4,    /* u32 reason, u32 skip, u64 values[]: the register file;
+    LTI_S_REGS = 4,    /* u32 reason, u32 skip, u64 words[]: the register file;
                           skip - 1 is a register whose write is told later */
     LTI_S_SYSCALL = 5, /* u64 pc, u32 nr, u32 0, u64 args[6], then for each
                           argument that is a string u32 index, u32 bytes, text
@@ -169,25 +170,69 @@ enum lti_regs_reason {
 };
 
 /*
- * The register file of the stream: the public registers under their public
- * numbers, then what they are made of.  On x86_64, rflags is made from the last
- * five; on aarch64, nzcv from the last four.
+ * The register file of the stream is an array of 64-bit words: the general
+ * registers under their public numbers, then what other registers are made of.  A
+ * wide register is several words in a row, low ones first; a narrow one has a word
+ * of its own, zero-extended.  On x86_64, rflags is made from LTI_X86_CC_OP to
+ * LTI_X86_EFLAGS and mxcsr from two words; on aarch64, nzcv is made from
+ * LTI_A64_NF to LTI_A64_VF and fpsr from five words.
  */
 #define LTI_X86_CC_OP 20u /* through lti_control.cc_map: enum lti_cc | size */
 #define LTI_X86_CC_DST 21u
 #define LTI_X86_CC_SRC 22u
 #define LTI_X86_CC_SRC2 23u
-#define LTI_X86_DF 24u     /* 1 or -1 */
-#define LTI_X86_EFLAGS 25u /* the flags that are none of the above */
-#define LTI_X86_REGS 26u
+#define LTI_X86_DF 24u        /* 1 or -1 */
+#define LTI_X86_EFLAGS 25u    /* the flags that are none of the above */
+#define LTI_X86_SELECTORS 26u /* es, cs, ss, ds, fs, gs */
+#define LTI_X86_MXCSR 32u     /* without the flags that are only in: */
+#define LTI_X86_FLOAT 33u     /* LTI_FLOAT_* of SSE */
+#define LTI_X86_FCW 34u
+#define LTI_X86_FSW 35u /* with the top of the stack */
+#define LTI_X86_FTW 36u /* a bit each for R0 to R7: not empty */
+#define LTI_X86_FPR 37u /* R0 to R7, two words each */
+#define LTI_X86_YMM 53u /* four words each */
+#define LTI_X86_REGS 117u
 
 #define LTI_A64_NF 34u /* flag is bit 31 */
 #define LTI_A64_ZF 35u /* flag is set if this is 0 */
 #define LTI_A64_CF 36u /* 0 or 1 */
 #define LTI_A64_VF 37u /* flag is bit 31 */
-#define LTI_A64_REGS 38u
+#define LTI_A64_FPCR 38u
+#define LTI_A64_FPSR 39u      /* without the flags that are only in: */
+#define LTI_A64_FLOAT 40u     /* LTI_FLOAT_* of single and double precision */
+#define LTI_A64_FLOAT_F16 41u /* and of half precision */
+#define LTI_A64_QC 42u        /* two words: QC is set if one is not 0 */
+#define LTI_A64_TPIDR 44u
+#define LTI_A64_V 45u /* two words each */
+#define LTI_A64_REGS 109u
 
-#define LTI_MAX_REGS 64u
+#define LTI_MAX_REGS 128u
+
+/* The public numbers (lt.h) under which steps tell of those that are not told under
+ * the number of their word; registers.c holds both against each other. */
+#define LTI_X86_REG_ES 20u
+#define LTI_X86_REG_MXCSR 26u
+#define LTI_X86_REG_FCW 27u
+#define LTI_X86_REG_FSW 28u
+#define LTI_X86_REG_FTW 29u
+#define LTI_X86_REG_FPR0 30u
+#define LTI_X86_REG_XMM0 38u
+#define LTI_X86_REG_YMM0 54u
+#define LTI_A64_REG_FPCR 34u
+#define LTI_A64_REG_FPSR 35u
+#define LTI_A64_REG_TPIDR 36u
+#define LTI_A64_REG_V0 37u
+
+/* What floating-point operations raised and the status register does not show
+ * yet; QEMU's float_flag_*. */
+#define LTI_FLOAT_INVALID 0x1u
+#define LTI_FLOAT_DIVBYZERO 0x2u
+#define LTI_FLOAT_OVERFLOW 0x4u
+#define LTI_FLOAT_UNDERFLOW 0x8u
+#define LTI_FLOAT_INEXACT 0x10u
+#define LTI_FLOAT_INPUT_FLUSHED 0x20u
+#define LTI_FLOAT_OUTPUT_FLUSHED 0x40u
+#define LTI_FLOAT_INPUT_USED 0x4000u
 
 /* How x86 flags follow from cc_dst, cc_src and cc_src2: the kind in the high
  * bits and the operand size (0: 1 byte to 3: 8 bytes) in the low two. */
@@ -258,8 +303,9 @@ struct lti_op {
 };
 
 #define LTI_OP_32 1u
-#define LTI_OP_BSWAP 2u  /* memory: the value is byte-swapped in memory */
-#define LTI_OP_HIDDEN 4u /* register: part of another one, no event */
+#define LTI_OP_BSWAP 2u   /* memory: the value is byte-swapped in memory */
+#define LTI_OP_HIDDEN 4u  /* register: part of another one, no event */
+#define LTI_OP_CHANGED 8u /* words: no event if the register stays the same */
 
 enum lti_opcode {
     LTI_CONST = 0,  /* d = imm */
@@ -302,7 +348,12 @@ enum lti_opcode {
     LTI_STORE = 42,   /* addr a, value b, imm bytes (1 to 8) */
     LTI_STORE16 = 43, /* addr a, value b low, imm: value high; 16 bytes */
     LTI_LOAD = 44,    /* as LTI_STORE */
-    LTI_LOAD16 = 45
+    LTI_LOAD16 = 45,
+    /* Words d and on: imm's low half is where in the record their bytes stand, its
+     * high half how many; the last word is zero-extended.  If b is not 0, it tells
+     * that public register a was written, b bytes of it; CHANGED. */
+    LTI_WORDS = 46,
+    LTI_ZERO = 47 /* alike, but the bytes are 0 and not in the record */
 };
 
 /* Conditions, as in lti_op.imm of the compares. */

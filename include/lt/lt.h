@@ -232,15 +232,38 @@ int lt_reg_count(uint32_t arch);
 /* The name of register number `reg` ("rax"), or NULL. */
 const char *lt_reg_name(uint32_t arch, uint32_t reg);
 
-/* Its width in bytes; LT_ERR_ARGUMENT. */
+/* Its width in bytes, the largest one if it can differ; LT_ERR_ARGUMENT. */
 int lt_reg_width(uint32_t arch, uint32_t reg);
+
+/* Its enum lt_reg_class; LT_ERR_ARGUMENT. */
+int lt_reg_class(uint32_t arch, uint32_t reg);
 
 /* The number of the register of that name; LT_ERR_ARGUMENT,
  * LT_ERR_NOT_FOUND. */
 int lt_reg_find(uint32_t arch, const char *name);
 
-/* Register numbers.  x86_64: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi and r8 to
- * r15 are 0 to 15, as in machine code.  rflags has every flag. */
+/* What a register is for. */
+enum lt_reg_class {
+    LT_REG_GENERAL = 1, /* general registers and the stack pointer */
+    LT_REG_PC = 2,      /* the program counter */
+    LT_REG_FLAGS = 3,   /* condition flags */
+    LT_REG_SEGMENT = 4, /* x86 selectors and segment bases */
+    LT_REG_CONTROL = 5, /* control and status of floating point */
+    LT_REG_FLOAT = 6,   /* the x87 data registers */
+    LT_REG_VECTOR = 7,  /* SIMD and floating-point registers */
+    LT_REG_SYSTEM = 8   /* the thread pointer */
+};
+
+/*
+ * Register numbers.  x86_64: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi and r8 to
+ * r15 are 0 to 15, as in machine code.  rflags has every flag.  The selectors es,
+ * cs, ss, ds, fs, gs follow each other from LT_X86_64_ES.  fsw has the top of the
+ * x87 stack in bits 13 to 11.  ftw is the abridged tag word of FXSAVE: a bit for
+ * each of R0 to R7, 0 if it is empty.  fpr0 to fpr7 are these physical registers,
+ * of 10 bytes: st(i) is fpr((top + i) & 7), and mmN the low 8 bytes of fprN.  xmmN
+ * is the low half of ymmN: an instruction that writes both halves is told as a
+ * write of ymmN, one that keeps the upper half as a write of xmmN.
+ */
 #define LT_X86_64_RAX UINT32_C(0)
 #define LT_X86_64_RCX UINT32_C(1)
 #define LT_X86_64_RDX UINT32_C(2)
@@ -254,12 +277,25 @@ int lt_reg_find(uint32_t arch, const char *name);
 #define LT_X86_64_RFLAGS UINT32_C(17)
 #define LT_X86_64_FS_BASE UINT32_C(18)
 #define LT_X86_64_GS_BASE UINT32_C(19)
+#define LT_X86_64_ES UINT32_C(20)
+#define LT_X86_64_MXCSR UINT32_C(26)
+#define LT_X86_64_FCW UINT32_C(27)
+#define LT_X86_64_FSW UINT32_C(28)
+#define LT_X86_64_FTW UINT32_C(29)
+#define LT_X86_64_FPR0 UINT32_C(30)
+#define LT_X86_64_XMM0 UINT32_C(38)
+#define LT_X86_64_YMM0 UINT32_C(54)
 
-/* aarch64: x0 to x30 are 0 to 30.  nzcv has the flags in bits 31 to 28. */
+/* aarch64: x0 to x30 are 0 to 30.  nzcv has the flags in bits 31 to 28.  v0 to v31
+ * follow each other. */
 #define LT_AARCH64_X0 UINT32_C(0)
 #define LT_AARCH64_SP UINT32_C(31)
 #define LT_AARCH64_PC UINT32_C(32)
 #define LT_AARCH64_NZCV UINT32_C(33)
+#define LT_AARCH64_FPCR UINT32_C(34)
+#define LT_AARCH64_FPSR UINT32_C(35)
+#define LT_AARCH64_TPIDR_EL0 UINT32_C(36)
+#define LT_AARCH64_V0 UINT32_C(37)
 
 /* The kernel's name of a system call, or NULL if there is none. */
 const char *lt_syscall_name(uint32_t arch, uint32_t nr);
@@ -362,11 +398,16 @@ int lt_on_exit(lt_session *session, const struct lt_filter *filter, lt_exit_fn f
 /*
  * The value of a register at the event in hand: before the instruction executes
  * in its lt_insn event, after the write in its lt_reg_write event, and in both
- * events of a system call as it was made.  LT_ERR_ARGUMENT, LT_ERR_STATE (no
- * event in hand, nothing has been executed yet, or registers are not recorded;
- * see LT_FILTER_NO_REGS).
+ * events of a system call as it was made.  LT_ERR_ARGUMENT (also for a register
+ * of more than 8 bytes), LT_ERR_STATE (no event in hand, nothing has been executed
+ * yet, or registers are not recorded; see LT_FILTER_NO_REGS).
  */
 int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value);
+
+/* The same for a register of any width: copies it to `data`, little endian, and
+ * returns its width in bytes.  Errors as above, and LT_ERR_ARGUMENT if `size`
+ * is less than that. */
+int lt_reg_read_bytes(lt_session *session, uint32_t reg, void *data, uint32_t size);
 
 /*
  * Writes the disassembly of the instruction of `length` bytes at guest address

@@ -532,6 +532,7 @@ static int call_everything(lt_session *session, const struct lt_insn *e, void *u
 {
     const struct lt_event *event;
     uint64_t value;
+    uint8_t wide[32];
     char text[8];
 
     /* From a callback. */
@@ -541,6 +542,16 @@ static int call_everything(lt_session *session, const struct lt_insn *e, void *u
     assert_int_equal(lt_on_insn(session, NULL, count_insn, user), LT_ERR_STATE);
     assert_int_equal(lt_reg_read(session, 1000, &value), LT_ERR_ARGUMENT);
     assert_int_equal(lt_reg_read(session, 0, NULL), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_read(session, LT_X86_64_XMM0, &value), LT_ERR_ARGUMENT);
+    assert_non_null(strstr(lt_session_message(session), "xmm0 has 16 bytes"));
+    assert_int_equal(lt_reg_read_bytes(session, LT_X86_64_YMM0, wide, 31),
+                     LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_read_bytes(session, LT_X86_64_YMM0, wide, 32), 32);
+    assert_int_equal(lt_reg_read_bytes(session, LT_X86_64_FPR0, wide, 32), 10);
+    assert_int_equal(lt_reg_read_bytes(session, LT_X86_64_ES + 1, wide, 32), 2);
+    assert_int_equal(lt_reg_read_bytes(session, 0, NULL, 8), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_read(session, LT_X86_64_MXCSR, &value), 0);
+    assert_int_equal(value, 0x1f80);
     assert_int_equal(lt_disassemble(session, e->pc, NULL, 4, text, sizeof text),
                      LT_ERR_ARGUMENT);
     assert_int_equal(lt_disassemble(session, e->pc, e->bytes, e->length, NULL, 8),
@@ -652,6 +663,47 @@ static void test_misuse(void **state)
     assert_int_equal(count, 0);
 }
 
+/* A run with a CPU model; `said` is a part of the message, or NULL. */
+static void run_cpu(const char *arch, const char *cpu, int result, const char *said)
+{
+    struct lt_config config;
+    char path[4096];
+    lt_session *session;
+
+    /* LT_GUESTS has the guests of x86_64; those of aarch64 are beside them. */
+    snprintf(path, sizeof path, "%s/../%s/loop", guest("."), arch);
+    if (access(path, X_OK) != 0)
+        return;
+    assert_int_equal(lt_config_init(&config, sizeof config), 0);
+    config.program = path;
+    config.cpu = cpu;
+    assert_int_equal(lt_session_create(&config, &session), 0);
+    assert_int_equal(lt_session_run(session), result);
+    if (said != NULL)
+        assert_non_null(strstr(lt_session_message(session), said));
+    assert_int_equal(result_of(session).kind,
+                     result == 0 ? LT_RESULT_EXIT : LT_RESULT_ERROR);
+    lt_session_destroy(session);
+}
+
+static void test_cpu(void **state)
+{
+    char longest[200];
+
+    (void)state;
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    run_cpu("x86_64", "qemu64", 0, NULL);
+    run_cpu("x86_64", "max", 0, NULL);
+    run_cpu("x86_64", "Haswell", 0, NULL);
+    run_cpu("x86_64", "nothing", LT_ERR_ARGUMENT, "nothing");
+    run_cpu("x86_64", "max,nothing=on", LT_ERR_ARGUMENT, "nothing");
+    run_cpu("x86_64", longest, LT_ERR_ARGUMENT, "too long");
+    run_cpu("aarch64", "cortex-a57", 0, NULL);
+    run_cpu("aarch64", "max", LT_ERR_ARGUMENT, "sve=off");
+    run_cpu("aarch64", "Haswell", LT_ERR_ARGUMENT, "Haswell");
+}
+
 static void test_tables(void **state)
 {
     uint32_t reg;
@@ -667,7 +719,9 @@ static void test_tables(void **state)
             assert_non_null(lt_reg_name((uint32_t)arch, reg));
             assert_int_equal(
                 lt_reg_find((uint32_t)arch, lt_reg_name((uint32_t)arch, reg)), reg);
-            assert_in_range(lt_reg_width((uint32_t)arch, reg), 4, 8);
+            assert_in_range(lt_reg_width((uint32_t)arch, reg), 1, 32);
+            assert_in_range(lt_reg_class((uint32_t)arch, reg), LT_REG_GENERAL,
+                            LT_REG_SYSTEM);
         }
         assert_null(lt_reg_name((uint32_t)arch, (uint32_t)count));
         assert_null(lt_reg_name((uint32_t)arch, UINT32_MAX));
@@ -737,6 +791,7 @@ static void test_parallel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tables),
+                                       cmocka_unit_test(test_cpu),
                                        cmocka_unit_test(test_misuse),
                                        cmocka_unit_test(test_untraced_run),
                                        cmocka_unit_test(test_signal),

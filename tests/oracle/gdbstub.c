@@ -23,6 +23,11 @@
 #define PACKET_MAX 16384
 #define READ_MAX 1024
 
+/* Numbers of the stub: its aarch64-fpu.xml follows its aarch64-core.xml. */
+#define STUB_V0 34u
+#define STUB_FPSR 66u
+#define STUB_FPCR 67u
+
 static int send_all(int fd, const char *bytes, size_t count)
 {
     while (count > 0) {
@@ -135,6 +140,69 @@ static int load_regs(struct oracle *oracle)
     return 0;
 }
 
+static int get_reg(struct oracle *oracle, unsigned number, void *to, size_t bytes)
+{
+    char question[32];
+    char answer[PACKET_MAX];
+
+    snprintf(question, sizeof question, "p%x", number);
+    if (ask(oracle, question, answer, sizeof answer) != 0)
+        return -1;
+    return parse_bytes(answer, to, bytes);
+}
+
+static int load_wide(struct oracle *oracle)
+{
+    unsigned i;
+
+    for (i = 0; i < 32; i++) {
+        if (get_reg(oracle, STUB_V0 + i, oracle->wide[LT_AARCH64_V0 + i], 16) != 0)
+            return -1;
+    }
+    return get_reg(oracle, STUB_FPSR, &oracle->regs[LT_AARCH64_FPSR], 4) != 0 ||
+                   get_reg(oracle, STUB_FPCR, &oracle->regs[LT_AARCH64_FPCR], 4) != 0
+               ? -1
+               : 0;
+}
+
+/* Asking for all registers takes long.  These encodings can write those of SIMD and
+ * floating point (Arm's architecture reference manual, C4.1): SIMD and floating
+ * point, its loads, and system instructions. */
+static int writes_wide(uint32_t code)
+{
+    return (code & 0x0e000000) == 0x0e000000 || (code & 0x0e000000) == 0x0c000000 ||
+           (code & 0xff000000) == 0xd5000000 || (code & 0xff000000) == 0xd4000000;
+}
+
+static int set_reg(struct oracle *oracle, unsigned number, const uint8_t *bytes,
+                   unsigned count)
+{
+    char question[128];
+    char answer[64];
+    int n = snprintf(question, sizeof question, "P%x=", number);
+    unsigned i;
+
+    for (i = 0; i < count; i++)
+        n += snprintf(question + n, sizeof question - (size_t)n, "%02x", bytes[i]);
+    return ask(oracle, question, answer, sizeof answer);
+}
+
+int gdbstub_set_wide(struct oracle *oracle)
+{
+    const uint64_t *regs = oracle->regs;
+    unsigned i;
+
+    for (i = 0; i < 32; i++) {
+        if (set_reg(oracle, STUB_V0 + i, oracle->wide[LT_AARCH64_V0 + i], 16) != 0)
+            return -1;
+    }
+    return set_reg(oracle, STUB_FPSR, (const uint8_t *)&regs[LT_AARCH64_FPSR], 4) != 0 ||
+                   set_reg(oracle, STUB_FPCR, (const uint8_t *)&regs[LT_AARCH64_FPCR],
+                           4) != 0
+               ? -1
+               : 0;
+}
+
 int gdbstub_set_regs(struct oracle *oracle)
 {
     char question[64];
@@ -192,7 +260,9 @@ int gdbstub_start(struct oracle *oracle, const char *program, int out)
     if (pid == 0) {
         if (out >= 0)
             dup2(out, 1);
-        execlp(emulator, emulator, "-g", oracle->socket_path, program, (char *)NULL);
+        /* Without scalable vectors, as the library's default is. */
+        execlp(emulator, emulator, "-cpu", "max,sve=off,sme=off", "-g",
+               oracle->socket_path, program, (char *)NULL);
         perror(emulator);
         _exit(127);
     }
@@ -201,7 +271,7 @@ int gdbstub_start(struct oracle *oracle, const char *program, int out)
     /* Only who has asked for the description of the registers may set them. */
     if (oracle->fd < 0 || ask(oracle, "?", answer, sizeof answer) != 0 ||
         ask(oracle, "qXfer:features:read:target.xml:0,ffb", answer, sizeof answer) != 0 ||
-        load_regs(oracle) != 0) {
+        load_regs(oracle) != 0 || load_wide(oracle) != 0) {
         fprintf(stderr, "%s: no gdb stub of %s\n", program, emulator);
         oracle_end(oracle);
         return -1;
@@ -216,6 +286,7 @@ enum oracle_event gdbstub_step(struct oracle *oracle)
     uint32_t code = 0;
     unsigned number;
 
+    oracle_read(oracle, pc, &code, 4);
     if (ask(oracle, "s", answer, sizeof answer) != 0) {
         fprintf(stderr, "the gdb stub went away\n");
         oracle->signal = SIGKILL;
@@ -232,13 +303,17 @@ enum oracle_event gdbstub_step(struct oracle *oracle)
         oracle->signal = (int)number;
         return ORACLE_SIGNAL;
     }
-    if (load_regs(oracle) != 0)
+    if (load_regs(oracle) != 0 || (writes_wide(code) && load_wide(oracle) != 0))
         return ORACLE_SIGNAL;
+    /* The stub does not show the thread pointer; only this can change it. */
+    if ((code & 0xffffffe0) == 0xd51bd040)
+        oracle->regs[LT_AARCH64_TPIDR_EL0] =
+            (code & 31) == 31 ? 0 : oracle->regs[code & 31];
     oracle->steps++;
     oracle->insns++;
     oracle->iterations = 1;
     /* After svc and yield it stops only behind the next instruction, a nop. */
-    if (oracle->regs[LT_AARCH64_PC] == pc + 8 && oracle_read(oracle, pc, &code, 4) == 0 &&
+    if (oracle->regs[LT_AARCH64_PC] == pc + 8 &&
         (code == 0xd4000001u || code == 0xd503203fu)) {
         oracle->insns++;
         oracle->skipped = 1;
@@ -288,18 +363,6 @@ int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from, size_t
         bytes -= part;
     }
     return 0;
-}
-
-int gdbstub_read_vector(struct oracle *oracle, unsigned number, uint8_t *to)
-{
-    char question[16];
-    char answer[PACKET_MAX];
-
-    /* Behind the core registers. */
-    snprintf(question, sizeof question, "p%x", 34 + number);
-    if (ask(oracle, question, answer, sizeof answer) != 0 || strlen(answer) != 32)
-        return -1;
-    return parse_bytes(answer, to, 16);
 }
 
 void gdbstub_end(struct oracle *oracle)

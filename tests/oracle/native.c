@@ -10,12 +10,14 @@
 
 #if defined(__x86_64__)
 
+#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +25,86 @@
 #include "lt/lt.h"
 
 #define TRAP_FLAG 0x100u
+
+/* The XSAVE area as PTRACE_GETREGSET gives it (Intel's manual, volume 1, 13.4):
+ * where things are. */
+#define XSAVE_FCW 0
+#define XSAVE_FSW 2
+#define XSAVE_FTW 4
+#define XSAVE_MXCSR 24
+#define XSAVE_ST 32
+#define XSAVE_XMM 160
+#define XSAVE_BV 512
+#define XSAVE_YMMH 576
+
+/* Fills `area`; returns its size, or 0. */
+static size_t get_xsave(struct oracle *oracle, uint8_t *area, size_t room)
+{
+    struct iovec io = {area, room};
+
+    memset(area, 0, room);
+    if (ptrace(PTRACE_GETREGSET, oracle->pid, (void *)(uintptr_t)NT_X86_XSTATE, &io) != 0)
+        return 0;
+    return io.iov_len;
+}
+
+static int load_wide(struct oracle *oracle)
+{
+    static uint8_t area[16384];
+    size_t size = get_xsave(oracle, area, sizeof area);
+    uint64_t *regs = oracle->regs;
+    unsigned i;
+
+    if (size == 0)
+        return -1;
+    oracle->has_ymm = size >= XSAVE_YMMH + 256;
+    memcpy(&regs[LT_X86_64_FCW], area + XSAVE_FCW, 2);
+    memcpy(&regs[LT_X86_64_FSW], area + XSAVE_FSW, 2);
+    memcpy(&regs[LT_X86_64_FTW], area + XSAVE_FTW, 1);
+    memcpy(&regs[LT_X86_64_MXCSR], area + XSAVE_MXCSR, 4);
+    for (i = 0; i < 8; i++) {
+        unsigned physical = (unsigned)(regs[LT_X86_64_FSW] >> 11 & 7) + i;
+
+        memcpy(oracle->wide[LT_X86_64_FPR0 + (physical & 7)], area + XSAVE_ST + 16 * i,
+               10);
+    }
+    for (i = 0; i < 16; i++) {
+        memcpy(oracle->wide[LT_X86_64_XMM0 + i], area + XSAVE_XMM + 16 * i, 16);
+        memcpy(oracle->wide[LT_X86_64_YMM0 + i], area + XSAVE_XMM + 16 * i, 16);
+        memcpy(oracle->wide[LT_X86_64_YMM0 + i] + 16, area + XSAVE_YMMH + 16 * i, 16);
+    }
+    return 0;
+}
+
+int native_set_wide(struct oracle *oracle)
+{
+    static uint8_t area[16384];
+    struct iovec io = {area, get_xsave(oracle, area, sizeof area)};
+    const uint64_t *regs = oracle->regs;
+    unsigned i;
+
+    if (io.iov_len == 0)
+        return -1;
+    memcpy(area + XSAVE_FCW, &regs[LT_X86_64_FCW], 2);
+    memcpy(area + XSAVE_FSW, &regs[LT_X86_64_FSW], 2);
+    memcpy(area + XSAVE_FTW, &regs[LT_X86_64_FTW], 1);
+    memcpy(area + XSAVE_MXCSR, &regs[LT_X86_64_MXCSR], 4);
+    for (i = 0; i < 8; i++) {
+        unsigned physical = (unsigned)(regs[LT_X86_64_FSW] >> 11 & 7) + i;
+
+        memcpy(area + XSAVE_ST + 16 * i, oracle->wide[LT_X86_64_FPR0 + (physical & 7)],
+               10);
+    }
+    for (i = 0; i < 16; i++) {
+        memcpy(area + XSAVE_XMM + 16 * i, oracle->wide[LT_X86_64_YMM0 + i], 16);
+        if (oracle->has_ymm)
+            memcpy(area + XSAVE_YMMH + 16 * i, oracle->wide[LT_X86_64_YMM0 + i] + 16, 16);
+    }
+    area[XSAVE_BV] |= oracle->has_ymm ? 7 : 3;
+    return ptrace(PTRACE_SETREGSET, oracle->pid, (void *)(uintptr_t)NT_X86_XSTATE, &io)
+               ? -1
+               : 0;
+}
 
 static int load_regs(struct oracle *oracle)
 {
@@ -51,7 +133,13 @@ static int load_regs(struct oracle *oracle)
     to[LT_X86_64_RFLAGS] = r.eflags & ~(uint64_t)TRAP_FLAG;
     to[LT_X86_64_FS_BASE] = r.fs_base;
     to[LT_X86_64_GS_BASE] = r.gs_base;
-    return 0;
+    to[LT_X86_64_ES] = r.es & 0xffff;
+    to[LT_X86_64_ES + 1] = r.cs & 0xffff;
+    to[LT_X86_64_ES + 2] = r.ss & 0xffff;
+    to[LT_X86_64_ES + 3] = r.ds & 0xffff;
+    to[LT_X86_64_ES + 4] = r.fs & 0xffff;
+    to[LT_X86_64_ES + 5] = r.gs & 0xffff;
+    return load_wide(oracle);
 }
 
 int native_set_regs(struct oracle *oracle)
@@ -213,6 +301,12 @@ enum oracle_event native_step(struct oracle *oracle)
 }
 
 int native_set_regs(struct oracle *oracle)
+{
+    (void)oracle;
+    return -1;
+}
+
+int native_set_wide(struct oracle *oracle)
 {
     (void)oracle;
     return -1;

@@ -34,6 +34,12 @@ int oracle_set_regs(struct oracle *oracle)
                                          : gdbstub_set_regs(oracle);
 }
 
+int oracle_set_wide(struct oracle *oracle)
+{
+    return oracle->kind == ORACLE_NATIVE ? native_set_wide(oracle)
+                                         : gdbstub_set_wide(oracle);
+}
+
 int oracle_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes)
 {
     struct iovec local = {to, bytes};

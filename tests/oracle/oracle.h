@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ORACLE_REGS 40
+#define ORACLE_REGS 128
+#define ORACLE_WIDTH 32 /* bytes of the widest register */
 
 enum oracle_kind {
     ORACLE_NATIVE, /* ptrace */
@@ -29,8 +30,10 @@ struct oracle {
     int pid;
     int fd; /* gdbstub: the connection */
     char socket_path[64];
-    uint64_t regs[ORACLE_REGS];
-    uint64_t steps;      /* single steps made */
+    uint64_t regs[ORACLE_REGS];              /* those of up to 8 bytes */
+    uint8_t wide[ORACLE_REGS][ORACLE_WIDTH]; /* the others */
+    int has_ymm;                             /* native: the processor has AVX */
+    uint64_t steps;                          /* single steps made */
     uint64_t insns;      /* instructions executed: steps of a repeated string
                             instruction count once */
     uint64_t iterations; /* steps of the last instruction */
@@ -47,8 +50,9 @@ int oracle_start(struct oracle *oracle, enum oracle_kind kind, const char *progr
 /* Executes one instruction; a repeated string instruction as a whole. */
 enum oracle_event oracle_step(struct oracle *oracle);
 
-/* Writes oracle->regs back. */
+/* Writes oracle->regs back, and oracle->wide. */
 int oracle_set_regs(struct oracle *oracle);
+int oracle_set_wide(struct oracle *oracle);
 
 /* Memory; 0 or -1. */
 int oracle_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes);
@@ -66,14 +70,13 @@ int oracle_is_repeated(const uint8_t *code, size_t bytes);
 int native_start(struct oracle *oracle, const char *program, int out);
 enum oracle_event native_step(struct oracle *oracle);
 int native_set_regs(struct oracle *oracle);
+int native_set_wide(struct oracle *oracle);
 int gdbstub_start(struct oracle *oracle, const char *program, int out);
 enum oracle_event gdbstub_step(struct oracle *oracle);
 int gdbstub_set_regs(struct oracle *oracle);
+int gdbstub_set_wide(struct oracle *oracle);
 int gdbstub_read(struct oracle *oracle, uint64_t addr, void *to, size_t bytes);
 int gdbstub_write(struct oracle *oracle, uint64_t addr, const void *from, size_t bytes);
-/* Reads v`number`, 16 bytes.  The emulator must have no SVE, whose registers have the
- * same numbers: QEMU_CPU=max,sve=off in the environment. */
-int gdbstub_read_vector(struct oracle *oracle, unsigned number, uint8_t *to);
 void gdbstub_end(struct oracle *oracle);
 
 #endif

@@ -23,12 +23,39 @@ static unsigned flag_bits(uint64_t eflags)
 
 #define ARITHMETIC_FLAGS 0x8d5u
 
+int oracle_shift_count(const cs_insn *insn, uint64_t rcx)
+{
+    const cs_x86 *x86 = &insn->detail->x86;
+    const cs_x86_op *last = &x86->operands[x86->op_count - 1];
+    int count = 1;
+
+    switch (insn->id) {
+    case X86_INS_SHL:
+    case X86_INS_SAL:
+    case X86_INS_SHR:
+    case X86_INS_SAR:
+    case X86_INS_SHLD:
+    case X86_INS_SHRD:
+    case X86_INS_ROL:
+    case X86_INS_ROR:
+    case X86_INS_RCL:
+    case X86_INS_RCR:
+        if (last->type == X86_OP_REG)
+            count = (int)(rcx & 255);
+        else if (last->type == X86_OP_IMM && x86->op_count > 1)
+            count = (int)(last->imm & 255);
+        return count & (x86->operands[0].size == 8 ? 63 : 31);
+    default:
+        return -1;
+    }
+}
+
 unsigned oracle_undefined_flags(const cs_insn *insn, uint64_t rcx)
 {
     const cs_x86 *x86 = &insn->detail->x86;
-    unsigned bits = flag_bits(x86->eflags);
+    /* For x87 instructions, capstone has other flags there. */
+    unsigned bits = insn->mnemonic[0] == 'f' ? 0 : flag_bits(x86->eflags);
     unsigned width = x86->op_count > 0 ? x86->operands[0].size * 8u : 64;
-    unsigned count = 1;
 
     switch (insn->id) {
     case X86_INS_MUL:
@@ -52,15 +79,10 @@ unsigned oracle_undefined_flags(const cs_insn *insn, uint64_t rcx)
     case X86_INS_ROR:
     case X86_INS_RCL:
     case X86_INS_RCR: {
-        const cs_x86_op *last = &x86->operands[x86->op_count - 1];
         int rotates = insn->id == X86_INS_ROL || insn->id == X86_INS_ROR ||
                       insn->id == X86_INS_RCL || insn->id == X86_INS_RCR;
+        unsigned count = (unsigned)oracle_shift_count(insn, rcx);
 
-        if (last->type == X86_OP_REG)
-            count = (unsigned)(rcx & 255);
-        else if (last->type == X86_OP_IMM && x86->op_count > 1)
-            count = (unsigned)(last->imm & 255);
-        count &= width == 64 ? 63 : 31;
         if (count == 0)
             return 0;
         bits = rotates ? 0 : 0x10; /* AF */

@@ -10,4 +10,8 @@
  * capstone's tables know most. */
 unsigned oracle_undefined_flags(const cs_insn *insn, uint64_t rcx);
 
+/* By how much an instruction shifts or rotates, given rcx before it; -1 if it is none
+ * that does. */
+int oracle_shift_count(const cs_insn *insn, uint64_t rcx);
+
 #endif

@@ -44,8 +44,7 @@ def flat(table):
 
 
 class Generator:
-    def __init__(self, random, features):
-        del features
+    def __init__(self, random):
         self.r = random
         self.lines = []
         self.label = 0

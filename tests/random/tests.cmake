@@ -4,8 +4,6 @@
 # oracle/tests.cmake.  Any other seed by hand: tests/random/run ARCH SEED COUNT.
 
 set(random_source ${CMAKE_CURRENT_SOURCE_DIR}/random)
-add_executable(random-lockstep ${random_source}/lockstep.c ${compare_objects})
-target_link_libraries(random-lockstep PRIVATE lt-options libtrace PkgConfig::CAPSTONE)
 
 # At least 10,000 sequences of each architecture, in parts that run side by side.
 foreach(arch x86_64 aarch64)
@@ -13,7 +11,7 @@ foreach(arch x86_64 aarch64)
         lt_script_test(random/${arch}/${seed} python3 -B ${random_source}/run
             ${arch} ${seed} 3000)
         set_property(TEST random/${arch}/${seed} APPEND PROPERTY ENVIRONMENT
-            "LT_LOCKSTEP=$<TARGET_FILE:random-lockstep>")
+            "LT_COMPARE=$<TARGET_FILE:oracle-compare>")
         set_tests_properties(random/${arch}/${seed} PROPERTIES LABELS random)
     endforeach()
 endforeach()

@@ -56,11 +56,11 @@ WIDENING = {"pmovsxbw": 64, "pmovsxbd": 32, "pmovsxbq": 16, "pmovsxwd": 64, "pmo
             "pmovsxdq": 64, "pmovzxbw": 64, "pmovzxbd": 32, "pmovzxbq": 16, "pmovzxwd": 64,
             "pmovzxwq": 32, "pmovzxdq": 64}
 IMMEDIATE = {
-    "sse2": "shufps:255 shufpd:3",
+    "sse2": "shufps:255 shufpd:3 cmpps:7 cmppd:7",
     "ssse3": "palignr:40",
-    "sse4_1": "blendps:15 blendpd:3 pblendw:255 mpsadbw:63",
+    "sse4_1": "blendps:15 blendpd:3 pblendw:255 dpps:255 mpsadbw:63",
 }
-FLOAT_IMMEDIATE = {"sse2": "cmpps:7 cmppd:7", "sse4_1": "dpps:255"}
+
 
 
 def words(table, features):
@@ -83,9 +83,6 @@ class Generator:
         self.float2 = words(FLOAT, self.features)
         self.unary = words(UNARY, self.features)
         self.immediate = [w.split(":") for w in words(IMMEDIATE, self.features)]
-        self.exact = "float" not in self.features
-        if not self.exact:
-            self.immediate += [w.split(":") for w in words(FLOAT_IMMEDIATE, self.features)]
 
     # ---- Operands ----
 
@@ -171,14 +168,14 @@ class Generator:
             (3, "", self.jump), (2, "cx16", self.exchange16), (2, "movbe", self.movbe),
             (2, "sse4_2", self.crc32), (2, "popcnt", self.popcnt), (2, "abm", self.lzcnt),
             (4, "bmi1", self.bmi1), (4, "bmi2", self.bmi2), (3, "adx", self.adx),
-            (8, "sse2", self.sse_int), (3, "sse2", self.sse_shift), (7, "sse2 float", self.sse_float),
-            (4, "sse2 float", self.sse_scalar), (4, "sse2 float", self.sse_unary),
+            (8, "sse2", self.sse_int), (3, "sse2", self.sse_shift), (7, "sse2", self.sse_float),
+            (4, "sse2", self.sse_scalar), (4, "sse2", self.sse_unary),
             (4, "sse2", self.sse_move), (4, "sse2", self.sse_gp), (4, "sse2", self.sse_imm),
             (3, "sse4_1", self.sse41), (2, "sse4_2", self.sse42), (2, "aes", self.aes),
             (1, "pclmulqdq", self.clmul), (1, "sha_ni", self.sha), (4, "mmx", self.mmx),
-            (8, "avx avx2", self.avx_int), (7, "avx avx2 float", self.avx_float),
-            (6, "avx avx2", self.avx_move), (5, "avx2", self.avx2), (5, "fma float", self.fma),
-            (2, "f16c float", self.f16c), (5, "x87", self.x87),
+            (8, "avx avx2", self.avx_int), (7, "avx avx2", self.avx_float),
+            (6, "avx avx2", self.avx_move), (5, "avx2", self.avx2), (5, "fma", self.fma),
+            (2, "f16c", self.f16c), (5, "x87", self.x87),
         ]
 
     def alu(self):
@@ -565,7 +562,7 @@ class Generator:
             self.emit(f"ptest {self.x()}, {self.xm()}")
         elif form == 7:
             self.emit(f"phminposuw {self.x()}, {self.xm()}")
-        elif not self.exact:
+        else:
             self.emit(f"dppd {self.x()}, {self.xm()}, {imm}")
 
     def sse42(self):
@@ -732,8 +729,10 @@ class Generator:
 
     def f16c(self):
         kind, bits = self.wide()
-        # Flushing results to zero is not for half precision, but in QEMU 10.0 it is.
-        if self.r.random() < 0.5 or self.flushes:
+        # Flushing to zero is not for half precision, but in QEMU 10.0 it is.
+        if self.flushes:
+            return
+        if self.r.random() < 0.5:
             self.emit(f"vcvtph2ps {self.v(kind)}, {self.xm(bits // 2)}")
         else:
             self.emit(f"vcvtps2ph {self.xm(bits // 2)}, {self.v(kind)}, {self.r.randrange(8)}")
@@ -744,8 +743,7 @@ class Generator:
         """From an empty stack to an empty stack, with what is in memory."""
         self.emit("fninit")
         if self.r.random() < 0.3:
-            # All roundings; with less precision, QEMU 10.0 rounds loads of doubles too.
-            self.emit(f"mov word ptr [rbx], {self.pick([0x37f, 0x77f, 0xb7f, 0xf7f])}",
+            self.emit(f"mov word ptr [rbx], {self.pick([0x37f, 0x27f, 0x77f, 0xb7f, 0xf7f, 0x7f])}",
                       "fldcw word ptr [rbx]")
         depth = 0
         for _ in range(self.r.randrange(2, 7)):
@@ -798,10 +796,9 @@ class Generator:
         self.emit(f"mov rax, qword ptr [rip + vectors + {self.r.randrange(2000)}]",
                   f"mov qword ptr [rbx {self.displacement(64):+d}], rax")
         if self.r.random() < 0.2:
-            # Rounding and flushing to zero; all exceptions masked.  Not "denormals are
-            # zero": in QEMU 10.0, min, max and conversions from half precision differ.
-            value = 0x1f80 | self.r.randrange(4) << 13 | self.pick([0, 0, 0x8000])
-            self.flushes = value & 0x8000 != 0
+            # Rounding, flushing to zero, denormals are zero; all exceptions masked.
+            value = 0x1f80 | self.r.randrange(4) << 13 | self.pick([0, 0, 0x8000, 0x40, 0x8040])
+            self.flushes = value & 0x8040 != 0
             self.emit(f"mov dword ptr [rbx], {value}", "ldmxcsr dword ptr [rbx]")
         weights = [w for w, _ in self.makers]
         for maker in self.r.choices([m for _, m in self.makers], weights,

@@ -26,8 +26,9 @@ struct totals {
     uint32_t length;
     uint64_t problems;
     uint32_t regs;
-    uint64_t file[64]; /* registers as write events tell them */
+    uint8_t file[128][32]; /* registers as write events tell them */
     int known;
+    uint32_t arch;
     uint32_t pc_reg;
     uint64_t every; /* instructions from one look at all registers to the next */
 };
@@ -49,17 +50,35 @@ static void ordered(struct totals *t, uint64_t seq)
 
 /* A register that is not what its write events make it, at the instruction
  * behind the one in hand. */
-static void changed(struct totals *t, lt_session *session, uint32_t reg, uint64_t value)
+static void changed(struct totals *t, lt_session *session, uint32_t reg,
+                    const uint8_t *value)
 {
+    int width = lt_reg_width(t->arch, reg), i;
     char text[128] = "";
 
     lt_disassemble(session, t->pc, t->code, t->length, text, sizeof text);
-    if (t->problems < 10)
-        fprintf(stderr,
-                "full: %s is %#" PRIx64 " behind %s, its events say %#" PRIx64 "\n",
-                lt_reg_name((uint32_t)lt_session_arch(session), reg), value, text,
-                t->file[reg]);
-    problem(t, "a register changed without an event", t->pc, value);
+    if (t->problems < 10) {
+        fprintf(stderr, "full: behind %s, %s is 0x", text, lt_reg_name(t->arch, reg));
+        for (i = width; i-- > 0;)
+            fprintf(stderr, "%02x", value[i]);
+        fprintf(stderr, ", its events say 0x");
+        for (i = width; i-- > 0;)
+            fprintf(stderr, "%02x", t->file[reg][i]);
+        fprintf(stderr, "\n");
+    }
+    problem(t, "a register changed without an event", t->pc, reg);
+}
+
+/* The low half of a ymm is an xmm. */
+static void set_reg(struct totals *t, uint32_t reg, const uint8_t *data, uint32_t width)
+{
+    memcpy(t->file[reg], data, width);
+    if (t->arch != LT_ARCH_X86_64)
+        return;
+    if (reg >= LT_X86_64_XMM0 && reg < LT_X86_64_XMM0 + 16)
+        memcpy(t->file[reg - LT_X86_64_XMM0 + LT_X86_64_YMM0], data, 16);
+    else if (reg >= LT_X86_64_YMM0 && reg < LT_X86_64_YMM0 + 16)
+        memcpy(t->file[reg - LT_X86_64_YMM0 + LT_X86_64_XMM0], data, 16);
 }
 
 static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
@@ -70,10 +89,9 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
 
     ordered(t, e->seq);
     if (t->insns++ == 0) {
-        uint32_t arch = (uint32_t)lt_session_arch(session);
-
-        t->regs = (uint32_t)lt_reg_count(arch);
-        t->pc_reg = arch == LT_ARCH_X86_64 ? LT_X86_64_RIP : LT_AARCH64_PC;
+        t->arch = (uint32_t)lt_session_arch(session);
+        t->regs = (uint32_t)lt_reg_count(t->arch);
+        t->pc_reg = t->arch == LT_ARCH_X86_64 ? LT_X86_64_RIP : LT_AARCH64_PC;
     }
     if (e->length == 0 || e->length > 15) {
         problem(t, "an impossible length", e->pc, e->length);
@@ -82,15 +100,16 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
     /* Now and then the whole register file: events alone must give it. */
     look = !t->known || t->insns % t->every == 0;
     for (reg = 0; look && reg < t->regs; reg++) {
-        uint64_t value;
+        uint8_t value[32];
+        int width = lt_reg_read_bytes(session, reg, value, sizeof value);
 
-        if (lt_reg_read(session, reg, &value) != 0) {
+        if (width <= 0) {
             problem(t, "a register cannot be read", e->pc, reg);
             return LT_STOP;
         }
-        if (t->known && reg != t->pc_reg && value != t->file[reg])
+        if (t->known && reg != t->pc_reg && memcmp(value, t->file[reg], (size_t)width))
             changed(t, session, reg, value);
-        t->file[reg] = value;
+        memcpy(t->file[reg], value, (size_t)width);
     }
     t->pc = e->pc;
     memcpy(t->code, e->bytes, e->length);
@@ -108,8 +127,10 @@ static int on_reg(lt_session *session, const struct lt_reg_write *e, void *user)
     t->reg_writes++;
     if (e->pc != t->pc)
         problem(t, "a register write of another instruction", e->pc, e->reg);
-    if (e->reg < t->regs)
-        t->file[e->reg] = e->value;
+    if (e->reg >= t->regs || (int)e->width != lt_reg_width(t->arch, e->reg))
+        problem(t, "a register write of a strange width", e->pc, e->width);
+    else
+        set_reg(t, e->reg, e->data, e->width);
     return 0;
 }
 

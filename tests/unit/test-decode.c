@@ -361,8 +361,8 @@ static void fill_entry(struct entry *e, const struct lt_event *event)
         e->pc = w->pc;
         e->v[0] = w->reg;
         e->v[1] = w->value;
-        assert_int_equal(w->width, 8);
-        assert_memory_equal(w->data, &w->value, 8);
+        assert_in_range(w->width, 1, 32);
+        assert_memory_equal(w->data, &w->value, w->width < 8 ? w->width : 8);
         break;
     }
     case LT_EVENT_MEM_WRITE:
@@ -421,14 +421,15 @@ static unsigned flags_reg(void)
 
 static void fill_regs(struct entry *e)
 {
-    unsigned count =
-        run.arch == LT_ARCH_X86_64 ? LTI_X86_64_REG_COUNT : LTI_AARCH64_REG_COUNT;
+    unsigned count = run.arch == LT_ARCH_X86_64 ? 20 : 34; /* of 8 bytes and own words */
 
     e->regs = 1;
     for (unsigned i = 0; i < count; i++) {
         uint64_t value = 0;
 
-        e->reg_result = lti_decoder_reg(run.decoder, i, &value);
+        int width = lti_decoder_reg(run.decoder, i, &value, 8);
+
+        e->reg_result = width < 0 ? width : 0;
         if (i == flags_reg()) {
             e->flags = value;
         } else {
@@ -2053,15 +2054,19 @@ static void test_reg_read(void **state)
     assert_int_equal(decode(&got), 0);
     assert_int_equal(got.entries[0].reg_result, LT_ERR_STATE);
     open_decoder(&got);
-    assert_int_equal(lti_decoder_reg(run.decoder, 0, &value), LT_ERR_STATE);
-    assert_int_equal(lti_decoder_reg(run.decoder, 0, NULL), LT_ERR_ARGUMENT);
-    assert_int_equal(lti_decoder_reg(run.decoder, 20, &value), LT_ERR_ARGUMENT);
-    assert_int_equal(lti_decoder_reg(run.decoder, UINT32_MAX, &value), LT_ERR_ARGUMENT);
+    assert_int_equal(lti_decoder_reg(run.decoder, 0, &value, 8), LT_ERR_STATE);
+    assert_int_equal(lti_decoder_reg(run.decoder, 0, &value, 7), LT_ERR_ARGUMENT);
+    assert_int_equal(lti_decoder_reg(run.decoder, LT_X86_64_YMM0 + 16, &value, 8),
+                     LT_ERR_ARGUMENT);
+    assert_int_equal(lti_decoder_reg(run.decoder, LT_X86_64_XMM0, &value, 8),
+                     LT_ERR_ARGUMENT);
+    assert_int_equal(lti_decoder_reg(run.decoder, UINT32_MAX, &value, 8),
+                     LT_ERR_ARGUMENT);
     stream.size = 0;
     put_start();
     lti_decoder_feed(run.decoder, stream.bytes, stream.bytes + stream.size);
     assert_int_equal(take_all(), 0);
-    assert_int_equal(lti_decoder_reg(run.decoder, 0, &value), LT_ERR_STATE);
+    assert_int_equal(lti_decoder_reg(run.decoder, 0, &value, 8), LT_ERR_STATE);
     close_decoder();
 }
 

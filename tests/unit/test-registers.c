@@ -12,6 +12,7 @@
 #include "error.h"
 #include "lt/lt.h"
 #include "registers.h"
+#include "stream.h"
 
 static void test_archs(void **state)
 {
@@ -27,27 +28,75 @@ static void test_archs(void **state)
     assert_int_equal(lt_arch_find(NULL), LT_ERR_ARGUMENT);
 }
 
+/* Each register has a name of its own, and words that no other one has. */
 static void check_regs(uint32_t arch, int count)
 {
+    const struct lti_arch *info = lti_arch_info(arch);
+    char used[LTI_MAX_REGS] = {0};
+
     assert_int_equal(lt_reg_count(arch), count);
     for (int reg = 0; reg < count; reg++) {
         const char *name = lt_reg_name(arch, (uint32_t)reg);
+        int width = lt_reg_width(arch, (uint32_t)reg);
+        unsigned word = info->regs[reg].word;
+
         assert_non_null(name);
         assert_int_equal(lt_reg_find(arch, name), reg);
-        assert_int_equal(lt_reg_width(arch, (uint32_t)reg), 8);
+        assert_in_range(width, 1, 32);
+        assert_in_range(lt_reg_class(arch, (uint32_t)reg), LT_REG_GENERAL, LT_REG_SYSTEM);
+        if (name[0] == 'x' && name[1] == 'm') {
+            continue; /* the low half of a ymm */
+        }
+        for (int at = 0; at < width; at += 8, word++) {
+            assert_in_range(word, 0, info->word_count - 1);
+            assert_false(used[word]);
+            used[word] = 1;
+        }
     }
     assert_null(lt_reg_name(arch, (uint32_t)count));
     assert_null(lt_reg_name(arch, UINT32_MAX));
     assert_int_equal(lt_reg_width(arch, (uint32_t)count), LT_ERR_ARGUMENT);
+    assert_int_equal(lt_reg_class(arch, (uint32_t)count), LT_ERR_ARGUMENT);
     assert_int_equal(lt_reg_find(arch, NULL), LT_ERR_ARGUMENT);
-    assert_int_equal(lt_reg_find(arch, "xmm0"), LT_ERR_NOT_FOUND);
+    assert_int_equal(lt_reg_find(arch, "zmm0"), LT_ERR_NOT_FOUND);
+}
+
+static void check_reg(uint32_t arch, const char *name, uint32_t number, int width,
+                      int class)
+{
+    assert_int_equal(lt_reg_find(arch, name), number);
+    assert_int_equal(lt_reg_width(arch, number), width);
+    assert_int_equal(lt_reg_class(arch, number), class);
 }
 
 static void test_regs(void **state)
 {
     (void)state;
-    check_regs(LT_ARCH_X86_64, LTI_X86_64_REG_COUNT);
-    check_regs(LT_ARCH_AARCH64, LTI_AARCH64_REG_COUNT);
+    check_regs(LT_ARCH_X86_64, 70);
+    check_regs(LT_ARCH_AARCH64, 69);
+    check_reg(LT_ARCH_X86_64, "rsp", 4, 8, LT_REG_GENERAL);
+    check_reg(LT_ARCH_X86_64, "rip", 16, 8, LT_REG_PC);
+    check_reg(LT_ARCH_X86_64, "rflags", 17, 8, LT_REG_FLAGS);
+    check_reg(LT_ARCH_X86_64, "es", 20, 2, LT_REG_SEGMENT);
+    check_reg(LT_ARCH_X86_64, "gs", 25, 2, LT_REG_SEGMENT);
+    check_reg(LT_ARCH_X86_64, "mxcsr", 26, 4, LT_REG_CONTROL);
+    check_reg(LT_ARCH_X86_64, "fcw", 27, 2, LT_REG_CONTROL);
+    check_reg(LT_ARCH_X86_64, "fsw", 28, 2, LT_REG_CONTROL);
+    check_reg(LT_ARCH_X86_64, "ftw", 29, 1, LT_REG_CONTROL);
+    check_reg(LT_ARCH_X86_64, "fpr0", 30, 10, LT_REG_FLOAT);
+    check_reg(LT_ARCH_X86_64, "fpr7", 37, 10, LT_REG_FLOAT);
+    check_reg(LT_ARCH_X86_64, "xmm0", 38, 16, LT_REG_VECTOR);
+    check_reg(LT_ARCH_X86_64, "xmm15", 53, 16, LT_REG_VECTOR);
+    check_reg(LT_ARCH_X86_64, "ymm0", 54, 32, LT_REG_VECTOR);
+    check_reg(LT_ARCH_X86_64, "ymm15", 69, 32, LT_REG_VECTOR);
+    check_reg(LT_ARCH_AARCH64, "sp", 31, 8, LT_REG_GENERAL);
+    check_reg(LT_ARCH_AARCH64, "nzcv", 33, 8, LT_REG_FLAGS);
+    check_reg(LT_ARCH_AARCH64, "fpcr", 34, 8, LT_REG_CONTROL);
+    check_reg(LT_ARCH_AARCH64, "fpsr", 35, 8, LT_REG_CONTROL);
+    check_reg(LT_ARCH_AARCH64, "tpidr_el0", 36, 8, LT_REG_SYSTEM);
+    check_reg(LT_ARCH_AARCH64, "v0", 37, 16, LT_REG_VECTOR);
+    check_reg(LT_ARCH_AARCH64, "v31", 68, 16, LT_REG_VECTOR);
+    assert_int_equal(lt_reg_class(0, 0), LT_ERR_ARGUMENT);
     assert_int_equal(lt_reg_count(0), LT_ERR_ARGUMENT);
     assert_int_equal(lt_reg_find(0, "rax"), LT_ERR_ARGUMENT);
     assert_int_equal(lt_reg_width(7, 0), LT_ERR_ARGUMENT);
