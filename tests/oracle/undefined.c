@@ -26,9 +26,12 @@ static unsigned flag_bits(uint64_t eflags)
 int oracle_shift_count(const cs_insn *insn, uint64_t rcx)
 {
     const cs_x86 *x86 = &insn->detail->x86;
-    const cs_x86_op *last = &x86->operands[x86->op_count - 1];
+    const cs_x86_op *last;
     int count = 1;
 
+    if (x86->op_count == 0)
+        return -1;
+    last = &x86->operands[x86->op_count - 1];
     switch (insn->id) {
     case X86_INS_SHL:
     case X86_INS_SAL:
