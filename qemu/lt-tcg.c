@@ -1556,10 +1556,9 @@ static void call_op(TCGOp *op, unsigned insn)
     for (int i = 0; i < tcg_ctx->nb_globals; i++) {
         const LtGlobal *g = global_of[i];
         if (g && ((e.regs >> g->reg & 1) || (e.known && e.flags && g->flag))) {
+            /* cc_op too: only before another instruction does the translator say
+             * what it is. */
             s.written[i] = true;
-            if (i == cc_op_temp) {
-                s.written[i] = false; /* the translator's own business */
-            }
         }
     }
     for (unsigned k = 0; k < outs; k++) {
