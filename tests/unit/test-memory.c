@@ -365,33 +365,45 @@ static const struct lti_range_change mapped = {
     .inode = 4,
 };
 
-static struct lti_decoder *open_decoder(struct lti_callbacks *callbacks,
-                                        struct lti_modules **modules)
+static struct lti_slabs *slabs;
+static struct lti_paths *paths;
+
+static struct lti_decoder *open_decoder(struct lti_callbacks *callbacks)
 {
     static atomic_bool stop;
+    static uint64_t seq, stamp;
     struct lti_decoder *decoder;
 
-    assert_int_equal(lti_modules_create(modules), 0);
+    assert_int_equal(lti_slabs_create(arena, &slabs), 0);
+    assert_int_equal(lti_paths_create(&paths), 0);
     const struct lti_decoder_config config = {
-        .arch = LT_ARCH_X86_64,
         .record = LTI_RECORD_REGS,
         .arena = arena,
         .callbacks = callbacks,
-        .modules = *modules,
+        .slabs = slabs,
+        .paths = paths,
+        .seq = &seq,
+        .stamp = &stamp,
         .stop = &stop,
     };
     assert_int_equal(lti_decoder_create(&config, &decoder), 0);
     used = 0;
-    put32(LTI_SPECIAL_HEAD(LTI_S_PROCESS, 12));
+    put32(LTI_SPECIAL_HEAD(LTI_S_PROCESS, 32));
     put32(7);
     put32(8);
+    put32(1);
+    put32(LT_ARCH_X86_64);
+    put32(LTI_PROCESS_START);
+    put32(2);
+    put("/x\0", 4);
     return decoder;
 }
 
-static void close_decoder(struct lti_decoder *decoder, struct lti_modules *modules)
+static void close_decoder(struct lti_decoder *decoder)
 {
     lti_decoder_destroy(decoder);
-    lti_modules_destroy(modules);
+    lti_slabs_destroy(slabs);
+    lti_paths_destroy(paths);
 }
 
 static struct lti_callbacks *callbacks_of(struct seen *seen)
@@ -412,9 +424,8 @@ static struct lti_callbacks *callbacks_of(struct seen *seen)
 static void test_records(void **state)
 {
     struct seen seen = {.maps = 0};
-    struct lti_modules *modules;
     struct lti_callbacks *callbacks = callbacks_of(&seen);
-    struct lti_decoder *d = open_decoder(callbacks, &modules);
+    struct lti_decoder *d = open_decoder(callbacks);
     struct lti_range_change c = mapped;
     struct lt_stats stats = {.size = sizeof stats};
     uint8_t page[LTI_PAGE_SIZE] = "xwrite";
@@ -459,21 +470,20 @@ static void test_records(void **state)
     assert_int_equal(stats.memory_mismatches, 1);
     /* No event is in hand any more. */
     assert_int_equal(lti_decoder_mem(d, BASE, &byte, 1), LT_ERR_STATE);
-    close_decoder(d, modules);
+    close_decoder(d);
 }
 
 /* Filters of addresses, files and code. */
 static void test_filters(void **state)
 {
     struct seen seen = {.maps = 0};
-    struct lti_modules *modules;
     struct lti_callbacks *callbacks = callbacks_of(&seen);
     struct lt_filter *f = &callbacks->list[LT_EVENT_MAP][0].filter;
 
     (void)state;
     callbacks->list[LT_EVENT_MEM_WRITE][0].filter.pc_start = 0x400101;
     for (unsigned i = 0; i < 4; i++) {
-        struct lti_decoder *d = open_decoder(callbacks, &modules);
+        struct lti_decoder *d = open_decoder(callbacks);
 
         seen.decoder = d;
         f->addr_start = i == 1 ? BASE + 4 * PAGE : 0;
@@ -485,16 +495,16 @@ static void test_filters(void **state)
         assert_int_equal(lti_decoder_run(d), 0);
         assert_int_equal(seen.maps, 1);
         assert_int_equal(seen.writes, 0);
-        close_decoder(d, modules);
+        close_decoder(d);
     }
     f->module = "file";
-    struct lti_decoder *d = open_decoder(callbacks, &modules);
+    struct lti_decoder *d = open_decoder(callbacks);
     seen.decoder = d;
     put_range(&mapped, "/a/file\0");
     lti_decoder_feed(d, stream, stream + used);
     assert_int_equal(lti_decoder_run(d), 0);
     assert_int_equal(seen.maps, 2);
-    close_decoder(d, modules);
+    close_decoder(d);
 }
 
 static void test_damaged(void **state)
@@ -510,8 +520,7 @@ static void test_damaged(void **state)
     bad[4].offset = 7;
     bad[5].from = UINT64_MAX & ~(PAGE - 1);
     for (unsigned i = 0; i < 6 + 6; i++) {
-        struct lti_modules *modules;
-        struct lti_decoder *d = open_decoder(&none, &modules);
+        struct lti_decoder *d = open_decoder(&none);
         size_t begin = used;
 
         if (i < 6) {
@@ -529,7 +538,7 @@ static void test_damaged(void **state)
         assert_int_equal(lti_decoder_run(d), LT_ERR_STREAM);
         assert_string_not_equal(lti_decoder_problem(d), "");
         assert_true(used > begin);
-        close_decoder(d, modules);
+        close_decoder(d);
     }
 }
 

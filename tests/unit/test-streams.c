@@ -280,7 +280,7 @@ static void say_event(const struct lt_event *event)
     /* Strictly rising over all streams. */
     assert_true(event->seq == run.seq + 1);
     run.seq = event->seq;
-    lti_decoder_reg(lti_streams_decoder(run.streams), 3, &r3);
+    lti_decoder_reg(lti_streams_decoder(run.streams), 3, &r3, sizeof r3);
     say("%u.%u ", event->pid, event->tid);
     switch (event->type) {
     case LT_EVENT_INSN: {
