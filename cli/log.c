@@ -188,7 +188,10 @@ const char *log_signal_name(int signal)
         {SIGPIPE, "SIGPIPE"},     {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"},
         {SIGSTKFLT, "SIGSTKFLT"}, {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"},
         {SIGVTALRM, "SIGVTALRM"}, {SIGPROF, "SIGPROF"}, {SIGPOLL, "SIGPOLL"},
-        {SIGPWR, "SIGPWR"},       {SIGSYS, "SIGSYS"},
+        {SIGPWR, "SIGPWR"},       {SIGSYS, "SIGSYS"},   {SIGCHLD, "SIGCHLD"},
+        {SIGCONT, "SIGCONT"},     {SIGSTOP, "SIGSTOP"}, {SIGTSTP, "SIGTSTP"},
+        {SIGTTIN, "SIGTTIN"},     {SIGTTOU, "SIGTTOU"}, {SIGURG, "SIGURG"},
+        {SIGWINCH, "SIGWINCH"},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

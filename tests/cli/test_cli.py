@@ -552,10 +552,12 @@ class Json(guests.Case):
             self.assertEqual(list(event)[:4], PREFIX)
             self.assertTrue(any(list(event)[4:] == want for want in KEYS[event["type"]]),
                             event)
+        # The shell may also handle SIGCHLD.
         signals = [e for e in log if e["type"] == "signal"]
-        self.assertEqual([e["op"] for e in signals], ["deliver", "return"])
-        self.assertEqual((signals[0]["signal"], signals[0]["name"]),
-                         (int(signal.SIGUSR1), "SIGUSR1"))
+        self.assertEqual(sum(e["op"] == "deliver" for e in signals),
+                         sum(e["op"] == "return" for e in signals))
+        self.assertEqual(sum((e.get("signal"), e.get("name")) ==
+                             (int(signal.SIGUSR1), "SIGUSR1") for e in signals), 1)
         processes = [e for e in log if e["type"] == "process"]
         self.assertEqual([e["op"] for e in processes], ["start", "start", "exec"])
         self.assertEqual({e["arch"] for e in processes}, {"x86_64"})
