@@ -61,6 +61,13 @@ sanitized_test(api/session sanitized-test-session)
 set_property(TEST sanitized/api/session APPEND PROPERTY ENVIRONMENT
     "LT_GUESTS=${GUESTS}/x86_64")
 
+foreach(what processes signals threads)
+    sanitized_program(test-control-${what} api/test-control-${what}.c api/control.c)
+    sanitized_test(api/control-${what} sanitized-test-control-${what})
+    set_property(TEST sanitized/api/control-${what} APPEND PROPERTY ENVIRONMENT
+        "LT_GUESTS=${GUESTS}")
+endforeach()
+
 get_target_property(cli_sources lt SOURCES)
 sanitized_sources(cli_sources ${cli_sources})
 sanitized_program(lt ${cli_sources})
