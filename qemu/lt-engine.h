@@ -154,5 +154,7 @@ unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */
 /* lt-kernel.c: around each system call of a recorded thread. */
 void lt_kernel_enter(CPUState *cpu, uint64_t pc, int nr, const int64_t *args);
 void lt_kernel_leave(CPUState *cpu, int nr, const int64_t *args, int64_t ret);
+void lt_kernel_at(uint64_t pc); /* a signal interrupts there; 0: no longer */
+void lt_kernel_filled(long nr, long b, long c, long ret); /* a call of the host's */
 
 #endif

@@ -4,6 +4,7 @@
  * nearly all of it between lock_user() and unlock_user().
  */
 #include "qemu/osdep.h"
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include "qemu.h"
 #include "user-internals.h"
@@ -25,6 +26,7 @@ static __thread struct {
     uint64_t pc;   /* 0: none */
     uint32_t word; /* a futex that the kernel may write to, as it was */
     bool fills;    /* the host's kernel fills guest memory while it waits */
+    bool reads;    /* it only reads it, whatever QEMU says */
 } call;
 
 static __thread struct bounce *bounces;
@@ -106,7 +108,7 @@ void unlock_user(void *host, abi_ulong addr, ssize_t len)
             break;
         }
     }
-    if (len > 0) {
+    if (len > 0 && !call.reads) {
         lt_kernel_write(cpu, addr, len);
     }
 }
@@ -118,6 +120,23 @@ void lt_clip_iovec(struct iovec *vec, int count, ssize_t size)
     for (int i = 0; vec && i < count; i++) {
         vec[i].iov_len = MIN(vec[i].iov_len, left);
         left -= vec[i].iov_len;
+    }
+}
+
+/* The vectors of the host's calls are unlocked by their lengths. */
+void lt_kernel_filled(long nr, long b, long c, long ret)
+{
+    const struct msghdr *message = (const struct msghdr *)b;
+
+    switch (nr) {
+    case SYS_readv:
+    case SYS_preadv:
+    case SYS_preadv2:
+        lt_clip_iovec((struct iovec *)b, c, ret);
+        break;
+    case SYS_recvmsg:
+        lt_clip_iovec(message->msg_iov, message->msg_iovlen, ret);
+        break;
     }
 }
 
@@ -298,11 +317,17 @@ static void file_done(int nr, const abi_long *args, abi_long ret)
     }
 }
 
+void lt_kernel_at(uint64_t pc)
+{
+    call.pc = pc;
+}
+
 void lt_kernel_enter(CPUState *cpu, uint64_t pc, int nr, const abi_long *args)
 {
     abi_ulong futex = futex_written(cpu, nr, args);
 
     call.pc = pc;
+    call.reads = nr == TARGET_NR_setgroups;
     call.fills = lt_watch_stores && CPU_NEXT(first_cpu) && fills_memory(nr);
     call.word = futex ? ldl_he_p(g2h_untagged(futex)) : 0;
 }
@@ -319,7 +344,7 @@ void lt_kernel_leave(CPUState *cpu, int nr, const abi_long *args, abi_long ret)
         file_done(nr, args, ret);
     }
     call.pc = 0;
-    call.fills = false;
+    call.fills = call.reads = false;
     if ((lt_control->record & LTI_RECORD_CHECK) && ++calls % CHECK_EVERY == 0) {
         lt_maps_check(cpu);
     }

@@ -393,6 +393,7 @@ long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, lon
     bool left = nr != SYS_execve && nr != SYS_execveat && leave();
     long ret = __real_safe_syscall_base(pending, nr, a, b, c, d, e, f);
 
+    lt_kernel_filled(nr, b, c, ret);
     come_back(left);
     return ret;
 }
@@ -417,6 +418,7 @@ MAY_BLOCK(ssize_t, tee, (int in, int out, size_t n, unsigned flags), (in, out, n
 MAY_BLOCK(ssize_t, vmsplice, (int fd, const struct iovec *v, size_t n, unsigned flags),
           (fd, v, n, flags))
 MAY_BLOCK(int, fsync, (int fd), (fd))
+MAY_BLOCK(int, sigsuspend, (const sigset_t *set), (set)) /* pause() */
 MAY_BLOCK(int, fdatasync, (int fd), (fd))
 MAY_BLOCK(int, syncfs, (int fd), (fd))
 
@@ -546,6 +548,7 @@ static bool is_getdents(int nr)
 static abi_long hide_entry(int nr, int fd, abi_ulong addr, abi_long size)
 {
     const unsigned name_at = nr == TARGET_NR_getdents64 ? 19 : 18;
+    const abi_long all = size;
     char link[64], path[64] = "", own[16];
     abi_long at = 0;
     uint8_t *list;
@@ -569,7 +572,7 @@ static abi_long hide_entry(int nr, int fd, abi_ulong addr, abi_long size)
         }
         at += length;
     }
-    unlock_user(list, addr, size);
+    unlock_user(list, addr, size == all ? 0 : size);
     return size;
 }
 
@@ -814,7 +817,9 @@ static void end_frame(CPUState *cpu, uint8_t *record,
         CPUState *cpu = env_cpu(env);                                                    \
         bool owns = lt_stream_owns(cpu);                                                 \
         uint8_t *record = owns ? begin_frame(cpu, sig, action) : NULL;                   \
+        lt_kernel_at(lt_target.pc(env));                                                 \
         __real_##name arguments;                                                         \
+        lt_kernel_at(0);                                                                 \
         if (owns) {                                                                      \
             end_frame(cpu, record, action);                                              \
         }                                                                                \

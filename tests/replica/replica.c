@@ -430,7 +430,14 @@ static void on_event(lt_session *session, struct input *in, const struct lt_even
     const struct lt_syscall *call = (const void *)event;
     const struct lt_mem_access *access = (const void *)event;
 
+    static uint32_t pid;
+
     (void)session;
+    /* Its children are not looked at. */
+    if (pid == 0)
+        pid = event->pid;
+    if (event->pid != pid)
+        return;
     switch (event->type) {
     case LT_EVENT_MAP:
         find_base(event->pid, (const void *)event);
