@@ -26,6 +26,9 @@ void lt_translate(CPUState *cpu, struct TranslationBlock *tb,
 /* optimize.c: a store through `base` does not alias the CPU state. */
 bool lt_is_buffer(TCGTemp *base);
 
+/* tcg-op.c, tcg-op-gvec.c: what moves a register to itself shall leave an operation. */
+bool lt_keeps_moves(void);
+
 /* cpu-exec.c: a block left through its exit request; true if that was because
  * the chunk is full, which is cured then. */
 bool lt_make_room(CPUState *cpu);
@@ -42,6 +45,11 @@ void lt_helper_access(CPUState *cpu, uint64_t addr, uint32_t size, bool store);
 /* What it held: `values` in host order. */
 void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t size,
                       bool store);
+
+/* atomic_template.h: a compare-and-exchange helper found something else.  x86 writes
+ * back what was there; on aarch64 that is no write, which is what the function says. */
+extern __thread bool lt_exchange_failed;
+bool lt_skip_exchange(void);
 
 static inline void lt_watch_store(CPUState *cpu, uint64_t addr, uint32_t size)
 {

@@ -73,6 +73,7 @@ typedef struct LtTarget {
     unsigned part_count;
     /* Gives the words of the x87 registers, from LTI_X86_FCW on. */
     void (*x87)(CPUArchState *env, uint64_t *words);
+    bool failed_exchange_writes; /* see lt_skip_exchange() */
     /* Fills `values` from env; `inside`: within cpu_exec(). */
     void (*collect)(CPUArchState *env, uint64_t *values, bool inside);
     /* Whether an instruction leaves the flags as they are although QEMU

@@ -155,7 +155,22 @@ bool lt_is_buffer(TCGTemp *base)
     return lt_control && s.is_buffer[temp_idx(base)];
 }
 
+bool lt_keeps_moves(void)
+{
+    return lt_control && (lt_control->record & LTI_RECORD_REGS);
+}
+
 /* ---- Helpers that generated code calls ---- */
+
+__thread bool lt_exchange_failed;
+
+bool lt_skip_exchange(void)
+{
+    bool failed = lt_exchange_failed;
+
+    lt_exchange_failed = false;
+    return failed && !lt_target.failed_exchange_writes;
+}
 
 static void slow_store(CPUArchState *env, uint64_t addr, uint32_t size)
 {
@@ -1195,8 +1210,11 @@ static bool scan(struct DisasContextBase *db)
     TCGContext *c = tcg_ctx;
     TCGOp *op;
     int insn = -1;
-    bool branched = false, effect = false, any = false;
-    GHashTable *seen = NULL;
+    bool effect = false, any = false, labels = false;
+    /* Labels of the instruction: those behind, and those ahead that it has branches
+     * to.  While there are such, what it does is done on one way only. */
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    g_autoptr(GHashTable) ahead = g_hash_table_new(NULL, NULL);
 
     s.exit_label_op = NULL;
     QTAILQ_FOREACH(op, &c->ops, link)
@@ -1218,9 +1236,11 @@ static bool scan(struct DisasContextBase *db)
             if (insn > 0) {
                 s.insns[insn - 1].size = i->pc - s.insns[insn - 1].pc;
             }
-            branched = effect = false;
-            if (seen) {
+            effect = false;
+            if (labels) {
+                labels = false;
                 g_hash_table_remove_all(seen);
+                g_hash_table_remove_all(ahead);
             }
             continue;
         }
@@ -1233,27 +1253,27 @@ static bool scan(struct DisasContextBase *db)
                 break;
             }
             s.insns[insn].complex |= effect;
-            branched = effect = false;
-            if (!seen) {
-                seen = g_hash_table_new(NULL, NULL);
-            }
+            effect = false;
+            labels = true;
             g_hash_table_add(seen, arg_label(op->args[0]));
+            g_hash_table_remove(ahead, arg_label(op->args[0]));
         } else if ((label = branch_label(op))) {
             /* A branch back is a loop. */
-            s.insns[insn].complex |= seen && g_hash_table_contains(seen, label);
-            branched = true;
+            s.insns[insn].complex |= g_hash_table_contains(seen, label);
+            labels = true;
+            if (label != c->exitreq_label) {
+                g_hash_table_add(ahead, label);
+            }
         } else if (op->opc == INDEX_op_exit_tb || op->opc == INDEX_op_goto_ptr ||
                    never_returns(op)) {
             effect = false; /* this path does not come back */
-        } else if (branched && (is_guest_store(op->opc) ||
-                                (lt_watch_loads && is_guest_load(op->opc)) ||
-                                (op->opc == INDEX_op_call && !is_lookup(op) &&
-                                 (effect_of(op).memory || !effect_of(op).known)))) {
+        } else if (labels && g_hash_table_size(ahead) &&
+                   (is_guest_store(op->opc) ||
+                    (lt_watch_loads && is_guest_load(op->opc)) ||
+                    (op->opc == INDEX_op_call && !is_lookup(op) &&
+                     (effect_of(op).memory || !effect_of(op).known)))) {
             effect = true;
         }
-    }
-    if (seen) {
-        g_hash_table_destroy(seen);
     }
     s.insn_count = insn + 1;
     if (insn >= 0) {
@@ -1290,8 +1310,17 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
         return;
     }
     if (s.insns[insn].complex) {
+        TCGTemp *addr = access_address(op);
+
+        if (!store && (addr == value || addr == high)) {
+            /* The load overwrites it. */
+            emit_before(op);
+            addr = tcgv_i64_temp(tcg_temp_ebb_new_i64());
+            tcg_gen_mov_i64(temp_tcgv_i64(addr), temp_tcgv_i64(access_address(op)));
+            emit_done();
+        }
         emit_behind(op);
-        gen_slow_access(store ? &slow_store_info : &slow_load_info, access_address(op),
+        gen_slow_access(store ? &slow_store_info : &slow_load_info, addr,
                         memop_size(memop));
         emit_done();
         return;
@@ -1435,6 +1464,10 @@ static void plain_op(TCGOp *op)
         return;
     }
     if (op->opc == INDEX_op_mov_i32 || op->opc == INDEX_op_mov_i64) {
+        if (op->args[0] == op->args[1] && global_of[temp_idx(out)] &&
+            global_of[temp_idx(out)]->flag) {
+            return; /* lt_keeps_moves() is for registers */
+        }
         define(out, node_of(arg_temp(op->args[1])));
         return;
     }

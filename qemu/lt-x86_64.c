@@ -404,6 +404,7 @@ const LtTarget lt_target = {
     .parts = parts,
     .part_count = ARRAY_SIZE(parts),
     .x87 = x87,
+    .failed_exchange_writes = true,
     .collect = collect,
     .keeps_flags = keeps_flags,
     .repeats = repeats,

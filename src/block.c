@@ -312,6 +312,15 @@ static bool uses_value(const struct lti_op *op, uint16_t value)
     }
 }
 
+/* Whether an op gives the register file's word `reg` another value. */
+static bool overwrites(const struct lti_op *op, uint16_t reg)
+{
+    if (op->op == LTI_WORDS || op->op == LTI_ZERO) {
+        return reg >= op->d && reg < op->d + ((op->imm >> 32) + 7) / 8;
+    }
+    return op->op == LTI_SETREG && op->d == reg;
+}
+
 /* Whether the register that op number `i` reads still holds the same where the
  * value is used last, so that its users may read the register. */
 static bool register_lasts(const struct maker *m, uint32_t i, uint32_t to)
@@ -326,7 +335,7 @@ static bool register_lasts(const struct maker *m, uint32_t i, uint32_t to)
             }
             used_by_cc |= is_cc(m, &ops[k]); /* may be done last of all */
         }
-        overwritten |= ops[k].op == LTI_SETREG && ops[k].d == ops[i].a;
+        overwritten |= overwrites(&ops[k], ops[i].a);
     }
     return !(overwritten && used_by_cc);
 }

@@ -203,7 +203,8 @@ static bool change_words(struct lti_decoder *d, const struct lti_step *s,
 {
     uint64_t old;
 
-    if (memcmp(&d->regs[s->d], record + s->slot, words_bytes(s)) == 0) {
+    if (memcmp(&d->regs[s->d], record + s->slot, words_bytes(s)) == 0 &&
+        (!(s->flags & 1) || d->regs[s->d + s->flags / 2] >> 32 == 0)) {
         return false;
     }
     old = lti_reg_value(d, s->a);

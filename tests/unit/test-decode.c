@@ -363,6 +363,7 @@ static void fill_entry(struct entry *e, const struct lt_event *event)
         e->v[1] = w->value;
         assert_in_range(w->width, 1, 32);
         assert_memory_equal(w->data, &w->value, w->width < 8 ? w->width : 8);
+        e->v[2] = w->width > 8 ? hash_bytes(1, w->data, w->width) : 0;
         break;
     }
     case LT_EVENT_MEM_WRITE:
@@ -421,19 +422,18 @@ static unsigned flags_reg(void)
 
 static void fill_regs(struct entry *e)
 {
-    unsigned count = run.arch == LT_ARCH_X86_64 ? 20 : 34; /* of 8 bytes and own words */
+    const struct lti_arch *arch = lti_arch_info(run.arch);
 
     e->regs = 1;
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t value = 0;
-
-        int width = lti_decoder_reg(run.decoder, i, &value, 8);
+    for (unsigned i = 0; i < arch->reg_count; i++) {
+        uint8_t data[32] = {0};
+        int width = lti_decoder_reg(run.decoder, i, data, sizeof data);
 
         e->reg_result = width < 0 ? width : 0;
         if (i == flags_reg()) {
-            e->flags = value;
+            memcpy(&e->flags, data, 8);
         } else {
-            e->regs = hash_bytes(e->regs, &value, 8);
+            e->regs = hash_bytes(e->regs, data, arch->regs[i].width);
         }
     }
 }
@@ -823,16 +823,25 @@ static uint64_t guest_flags(void)
                                       : lti_a64_nzcv(guest.regs);
 }
 
+/* What has a number of its own but is made of several words. */
+static uint64_t guest_float(void)
+{
+    return run.arch == LT_ARCH_X86_64 ? lti_x86_mxcsr(guest.regs)
+                                      : lti_a64_fpsr(guest.regs);
+}
+
 static uint64_t hash_guest_regs(void)
 {
-    bool x86 = run.arch == LT_ARCH_X86_64;
-    uint64_t hash = 1;
+    const struct lti_arch *arch = lti_arch_info(run.arch);
+    uint64_t hash = 1, value = guest_float();
 
-    for (unsigned i = 0; i < (x86 ? 20 : 34); i++) {
-        if (i == (x86 ? LT_X86_64_RIP : LT_AARCH64_PC)) {
+    for (unsigned i = 0; i < arch->reg_count; i++) {
+        if (i == arch->pc_reg) {
             hash = hash_bytes(hash, &guest.pc, 8);
+        } else if (i == arch->float_reg) {
+            hash = hash_bytes(hash, &value, arch->regs[i].width);
         } else if (i != flags_reg()) {
-            hash = hash_bytes(hash, &guest.regs[i], 8);
+            hash = hash_bytes(hash, &guest.regs[arch->regs[i].word], arch->regs[i].width);
         }
     }
     return hash;
@@ -916,6 +925,29 @@ static void expect_memory_op(const struct lti_op *op)
                   guest.values[op->a], bytes, length);
 }
 
+/* Words that are set, and the event of the register that they are part of. */
+static void expect_words(const struct lti_op *op, const uint8_t *record)
+{
+    const struct lti_reg *r = &lti_arch_info(run.arch)->regs[op->a];
+    uint32_t bytes = (uint32_t)(op->imm >> 32);
+    uint64_t old[LTI_MAX_REGS], old_float = guest_float(), v[6] = {op->a};
+    bool is_float = r->how == LTI_REG_FLOAT;
+
+    memcpy(old, guest.regs, sizeof old);
+    memset(&guest.regs[op->d], 0, (bytes + 7) / 8 * 8);
+    if (op->op == LTI_WORDS) {
+        memcpy(&guest.regs[op->d], record + (uint32_t)op->imm, bytes);
+    }
+    if (op->b == 0 || ((op->flags & LTI_OP_CHANGED) &&
+                       (is_float ? guest_float() == old_float
+                                 : memcmp(old, guest.regs, sizeof old) == 0))) {
+        return;
+    }
+    v[1] = is_float ? guest_float() : guest.regs[r->word];
+    v[2] = op->b > 8 ? hash_bytes(1, &guest.regs[r->word], op->b) : 0;
+    expect(LT_EVENT_REG_WRITE, v);
+}
+
 static void expect_op(const struct plan *p, const struct lti_op *op,
                       const uint8_t *record)
 {
@@ -956,6 +988,10 @@ static void expect_op(const struct plan *p, const struct lti_op *op,
     case LTI_LOAD:
     case LTI_LOAD16:
         expect_memory_op(op);
+        return;
+    case LTI_WORDS:
+    case LTI_ZERO:
+        expect_words(op, record);
         return;
     case LTI_MOVCOND:
         v[op->d] = evaluate(op, v[op->a], v[op->b], v[op[-1].a], v[op[-1].b]);
@@ -1056,9 +1092,36 @@ static void add_random_operation(struct plan *p, const struct made *made)
     add_op(p, code, new_value(p), a, b, imm)->flags = is32 ? LTI_OP_32 : 0;
 }
 
+/* Sets a part of a register that is in none of the first words, or all of it. */
+static void add_random_words(struct plan *p, struct made *made)
+{
+    const struct lti_arch *arch = lti_arch_info(run.arch);
+    unsigned first = run.arch == LT_ARCH_X86_64 ? LT_X86_64_ES : LT_AARCH64_FPCR;
+    unsigned number = first + below(arch->reg_count - first);
+    const struct lti_reg *reg = &arch->regs[number];
+    unsigned words = (reg->width + 7u) / 8, from = below(words),
+             count = 1 + below(words - from);
+    unsigned bytes = 8 * count - (below(4) ? 0 : 4), told = below(4) ? reg->width : 0;
+    struct lti_op *op;
+
+    if (reg->how == LTI_REG_FLOAT) {
+        from = below(2); /* its flags are in the next word */
+    }
+    for (unsigned i = 0; i < count; i++) {
+        made->written[reg->word + from + i] = true;
+    }
+    op = add_op(p, below(4) ? LTI_WORDS : LTI_ZERO, reg->word + from, number, told,
+                (uint64_t)bytes << 32);
+    if (op->op == LTI_WORDS) {
+        op->imm |= p->desc.record_size;
+        p->desc.record_size += bytes;
+        op->flags = below(3) ? 0 : LTI_OP_CHANGED;
+    }
+}
+
 static void add_random_effect(struct plan *p, struct made *made)
 {
-    unsigned v = any_value(p, made), reg, kind = below(8);
+    unsigned v = any_value(p, made), reg, kind = below(10);
 
     switch (kind) {
     case 0:
@@ -1071,6 +1134,10 @@ static void add_random_effect(struct plan *p, struct made *made)
         add_op(p, kind == 2 ? LTI_STORE16 : LTI_LOAD16, 0, v, any_value(p, made),
                any_value(p, made))
             ->flags = below(3) ? 0 : LTI_OP_BSWAP;
+        break;
+    case 4:
+    case 5:
+        add_random_words(p, made);
         break;
     default:
         reg = below(16);
@@ -1812,6 +1879,37 @@ static void check_regs(uint32_t arch, uint32_t reason, uint32_t skip,
     }
 }
 
+/* Which registers a helper's register record tells as written, when all were 0. */
+static void check_wide(uint32_t arch, const uint64_t *after, const uint32_t *written,
+                       unsigned count)
+{
+    uint64_t before[LTI_MAX_REGS] = {0};
+    unsigned regs = lti_arch_info(arch)->word_count;
+
+    for (int pull = 0; pull < 2; pull++) {
+        begin(arch);
+        if (pull) {
+            pull_all();
+        } else {
+            all_callbacks();
+        }
+        new_plan(&plans[1], 0x1000);
+        add_insn(&plans[1], 0);
+        write_block(&plans[1], 1);
+        before[LTI_X86_DF] = arch == LT_ARCH_X86_64;
+        put_process(100, 200);
+        put_regs(LTI_REGS_START, 0, before, regs);
+        put32(1);
+        put_regs(LTI_REGS_HELPER, 0, after, regs);
+        assert_int_equal(decode(&got), 0);
+        assert_int_equal(got.count, 1 + count);
+        for (unsigned i = 0; i < count; i++) {
+            assert_int_equal(got.entries[1 + i].type, LT_EVENT_REG_WRITE);
+            assert_int_equal(got.entries[1 + i].v[0], written[i]);
+        }
+    }
+}
+
 static void test_register_records(void **state)
 {
     uint64_t after[LTI_MAX_REGS] = {0};
@@ -1853,6 +1951,29 @@ static void test_register_records(void **state)
     check_regs(LT_ARCH_AARCH64, LTI_REGS_SIGNAL, 0, after, (uint32_t[]){30, 31, 33}, 3,
                0);
     check_regs(LT_ARCH_AARCH64, LTI_REGS_CHECK, 0, after, NULL, 0, 3);
+
+    /* Of the two names of a vector register, the one whose part changed. */
+    memset(after, 0, sizeof after);
+    after[LTI_X86_DF] = 1;
+    after[LTI_X86_YMM + 4 * 2] = 5;
+    after[LTI_X86_YMM + 4 * 3 + 2] = 6;
+    check_wide(LT_ARCH_X86_64, after,
+               (uint32_t[]){LT_X86_64_XMM0 + 2, LT_X86_64_YMM0 + 3}, 2);
+    memset(after, 0, sizeof after);
+    after[LTI_X86_DF] = 1;
+    after[LTI_X86_SELECTORS] = 0x2b;
+    after[LTI_X86_FLOAT] = LTI_FLOAT_INEXACT;
+    after[LTI_X86_FPR + 2 * 7 + 1] = 0x4000;
+    check_wide(LT_ARCH_X86_64, after,
+               (uint32_t[]){LT_X86_64_ES, LT_X86_64_MXCSR, LT_X86_64_FPR0 + 7}, 3);
+    memset(after, 0, sizeof after);
+    after[LTI_A64_FLOAT] = LTI_FLOAT_INVALID;
+    after[LTI_A64_QC + 1] = 1;
+    after[LTI_A64_TPIDR] = 7;
+    after[LTI_A64_V + 2 * 31 + 1] = 1;
+    check_wide(LT_ARCH_AARCH64, after,
+               (uint32_t[]){LT_AARCH64_FPSR, LT_AARCH64_TPIDR_EL0, LT_AARCH64_V0 + 31},
+               3);
 }
 
 static void test_syscalls(void **state)
@@ -2314,11 +2435,53 @@ static void test_damaged_ops(void **state)
             run.quiet = false;
             all_callbacks();
             bool no_operation =
-                (code > LTI_MULSH && code < LTI_SETREG) || code > LTI_LOAD16;
+                (code > LTI_MULSH && code < LTI_SETREG) || code > LTI_ZERO;
             if (no_operation) {
                 assert_int_equal(decode(&got), LT_ERR_STREAM);
             }
         }
+    }
+}
+
+/* The same for ops that set words; the first is sound. */
+static void test_damaged_words(void **state)
+{
+    static const struct {
+        uint16_t d, a, b;
+        uint32_t slot, bytes;
+    } cases[] = {
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 16},
+        {LTI_X86_REGS - 1, LT_X86_64_XMM0, 16, 4, 16}, /* behind the last word */
+        {LTI_X86_YMM, LT_X86_64_XMM0, 17, 4, 16},      /* wider than the register */
+        {LTI_X86_YMM, LT_X86_64_YMM0 + 16, 16, 4, 16}, /* no register */
+        {LTI_X86_YMM, LT_X86_64_RIP, 8, 4, 16},
+        {LTI_X86_YMM, LT_X86_64_RFLAGS, 8, 4, 16},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 0, 16}, /* the block's number */
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 6, 16},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 8, 16}, /* behind the record */
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, UINT32_MAX - 3, 16},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 0},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 3},
+        {0, LT_X86_64_XMM0, 16, 4, 1024},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT(cases); i++) {
+        struct plan *p = &plans[1];
+
+        begin(LT_ARCH_X86_64);
+        all_callbacks();
+        new_plan(p, 0x1000);
+        add_insn(p, 0);
+        add_op(p, LTI_WORDS, cases[i].d, cases[i].a, cases[i].b,
+               cases[i].slot | (uint64_t)cases[i].bytes << 32);
+        p->desc.record_size += 16;
+        write_block(p, 1);
+        put_start();
+        put32(1);
+        put64(1);
+        put64(2);
+        assert_int_equal(decode(&got), i == 0 ? 0 : LT_ERR_STREAM);
     }
 }
 
@@ -2482,6 +2645,7 @@ int main(void)
         cmocka_unit_test(test_damaged_descriptor),
         cmocka_unit_test(test_slot_of_later_insn),
         cmocka_unit_test(test_damaged_ops),
+        cmocka_unit_test(test_damaged_words),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_damaged_streams),
         cmocka_unit_test(test_damaged_arenas),

@@ -710,9 +710,60 @@ static void test_nzcv(void **state)
     }
 }
 
+/* The bits are those of Intel's manual, volume 1, 10.2.3, and of Arm's at FPSR. */
+static void test_float(void **state)
+{
+    uint64_t x86[LTI_MAX_REGS] = {0}, a64[LTI_MAX_REGS] = {0};
+    static const struct {
+        uint32_t flag, mxcsr, fpsr;
+    } cases[] = {
+        {0, 0, 0},
+        {LTI_FLOAT_INVALID, 0x01, 0x01},
+        {LTI_FLOAT_DIVBYZERO, 0x04, 0x02},
+        {LTI_FLOAT_OVERFLOW, 0x08, 0x04},
+        {LTI_FLOAT_UNDERFLOW, 0x10, 0x08},
+        {LTI_FLOAT_INEXACT, 0x20, 0x10},
+        {LTI_FLOAT_OUTPUT_FLUSHED, 0x30, 0x08},
+        {LTI_FLOAT_INPUT_FLUSHED, 0, 0},
+        {LTI_FLOAT_INPUT_USED, 0, 0},
+        {LTI_FLOAT_INVALID | LTI_FLOAT_INEXACT | 0x2000, 0x21, 0x11},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        x86[LTI_X86_MXCSR] = 0x1f80;
+        x86[LTI_X86_FLOAT] = cases[i].flag;
+        assert_int_equal(lti_x86_mxcsr(x86), 0x1f80 | cases[i].mxcsr);
+        a64[LTI_A64_FPCR] = 0;
+        a64[LTI_A64_FLOAT] = cases[i].flag;
+        a64[LTI_A64_FLOAT_F16] = 0;
+        assert_int_equal(lti_a64_fpsr(a64), cases[i].fpsr);
+        a64[LTI_A64_FLOAT] = 0;
+        a64[LTI_A64_FLOAT_F16] = cases[i].flag;
+        assert_int_equal(lti_a64_fpsr(a64), cases[i].fpsr);
+    }
+    /* A denormal operand: with FZ if it was flushed, with AH if it was used, and not in
+     * half precision. */
+    a64[LTI_A64_FLOAT_F16] = LTI_FLOAT_INPUT_FLUSHED | LTI_FLOAT_INPUT_USED;
+    a64[LTI_A64_FPCR] = 1 << 24;
+    assert_int_equal(lti_a64_fpsr(a64), 0);
+    a64[LTI_A64_FLOAT] = LTI_FLOAT_INPUT_FLUSHED;
+    assert_int_equal(lti_a64_fpsr(a64), 0x80);
+    a64[LTI_A64_FPCR] = 1 << 24 | 1 << 1;
+    assert_int_equal(lti_a64_fpsr(a64), 0);
+    a64[LTI_A64_FLOAT] = LTI_FLOAT_INPUT_USED | LTI_FLOAT_OUTPUT_FLUSHED;
+    assert_int_equal(lti_a64_fpsr(a64), 0x98);
+    /* What was there before stays; QC is there if a word is not 0. */
+    a64[LTI_A64_FLOAT] = 0;
+    a64[LTI_A64_FPSR] = 0x10;
+    a64[LTI_A64_QC + 1] = UINT64_C(1) << 40;
+    assert_int_equal(lti_a64_fpsr(a64), 0x08000010);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_float),
 #ifdef __x86_64__
         cmocka_unit_test(test_edges),  cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_random), cmocka_unit_test(test_products),

@@ -73,6 +73,13 @@ to:     .skip 256
     addp d8, v0.2d
     saddlp v8.4h, v0.8b
     uadalp v8.2d, v0.4s
+    mov v9.16b, v9.16b
+    mov v9.8b, v9.8b
+    and v9.16b, v9.16b, v9.16b
+    mov x0, x0
+    add x0, x0, #0
+    lsl x0, x0, #0
+    and x0, x0, x0
     cnt v9.16b, v0.16b
     rbit v9.8b, v0.8b
     not v9.16b, v0.16b

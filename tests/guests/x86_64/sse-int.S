@@ -99,6 +99,13 @@ to:     .skip 64
     blendvpd xmm3, xmm1
     pcmpeqd xmm9, xmm9
     pxor xmm10, xmm10
+    movaps xmm10, xmm10
+    pand xmm10, xmm10
+    movq xmm10, xmm10
+    mov rax, rax
+    mov eax, eax
+    add rax, 0
+    lea rax, [rax]
     movd xmm11, ebx
     movq xmm12, rsi
     movd eax, xmm1
