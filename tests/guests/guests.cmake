@@ -49,7 +49,7 @@ endfunction()
 file(GLOB guest_c_sources CONFIGURE_DEPENDS ${guest_source}/common/*.c)
 file(GLOB guest_endless_sources CONFIGURE_DEPENDS ${guest_source}/endless/*.c)
 file(GLOB guest_real_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/real/*.c)
-list(FILTER guest_real_sources EXCLUDE REGEX "/full\\.c$")
+list(FILTER guest_real_sources EXCLUDE REGEX "/(full|jit)\\.c$")
 
 if(AARCH64_COMPILER)
     guest(aarch64 ${AARCH64_COMPILER} mops ${guest_source}/newer/mops.S)

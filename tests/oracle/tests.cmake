@@ -91,12 +91,14 @@ set_tests_properties(leak/sessions PROPERTIES TIMEOUT 600 RUN_SERIAL ON)
 # Real programs.
 add_executable(test-full ${CMAKE_CURRENT_SOURCE_DIR}/real/full.c)
 target_link_libraries(test-full PRIVATE lt-options libtrace)
+add_executable(test-jit ${CMAKE_CURRENT_SOURCE_DIR}/real/jit.c)
+target_link_libraries(test-jit PRIVATE lt-options libtrace)
 # What the oracles are too old for.
 add_test(NAME full/aarch64/mops COMMAND test-full ${GUESTS}/aarch64/mops)
 set_tests_properties(full/aarch64/mops PROPERTIES TIMEOUT 60
     ENVIRONMENT "LT_FULL_EVERY=1")
-foreach(case ls sha256sum gzip python sqlite lua perl sh script env x86_64 aarch64)
+foreach(case ls sha256sum gzip python sqlite lua luajit perl sh script env x86_64 aarch64)
     add_test(NAME real/${case} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/real/run-real ${case})
     set_tests_properties(real/${case} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600
-        ENVIRONMENT "LT_BINARY=$<TARGET_FILE:lt>;LT_FULL=$<TARGET_FILE:test-full>;LT_GUESTS=${GUESTS}")
+        ENVIRONMENT "LT_BINARY=$<TARGET_FILE:lt>;LT_FULL=$<TARGET_FILE:test-full>;LT_JIT=$<TARGET_FILE:test-jit>;LT_GUESTS=${GUESTS}")
 endforeach()
