@@ -167,6 +167,8 @@ int native_set_regs(struct oracle *oracle)
     r.r15 = from[15];
     r.rip = from[LT_X86_64_RIP];
     r.eflags = from[LT_X86_64_RFLAGS];
+    r.fs_base = from[LT_X86_64_FS_BASE];
+    r.gs_base = from[LT_X86_64_GS_BASE];
     /* After a system call the kernel must not restart it. */
     r.orig_rax = (unsigned long long)-1;
     return ptrace(PTRACE_SETREGS, oracle->pid, 0, &r) == 0 ? 0 : -1;

@@ -12,6 +12,8 @@ target_link_libraries(oracle-step PRIVATE lt-options)
 set(compare_objects ${oracle_source}/undefined.c ${oracle_objects})
 add_executable(oracle-compare ${oracle_source}/compare.c ${compare_objects})
 target_link_libraries(oracle-compare PRIVATE lt-options libtrace PkgConfig::CAPSTONE)
+add_executable(oracle-real ${oracle_source}/real.c ${compare_objects})
+target_link_libraries(oracle-real PRIVATE lt-options libtrace PkgConfig::CAPSTONE)
 add_executable(oracle-loopcount ${oracle_source}/loopcount.c)
 target_link_libraries(oracle-loopcount PRIVATE lt-options libtrace)
 
@@ -102,3 +104,33 @@ foreach(case ls sha256sum gzip python sqlite lua luajit perl sh script env x86_6
     set_tests_properties(real/${case} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600
         ENVIRONMENT "LT_BINARY=$<TARGET_FILE:lt>;LT_FULL=$<TARGET_FILE:test-full>;LT_JIT=$<TARGET_FILE:test-jit>;LT_GUESTS=${GUESTS}")
 endforeach()
+
+# Real static programs, each instruction of which the processor executes too.  The
+# CPU model has nothing that a processor may lack; where that can AVX2, once more with
+# all that the emulated one has, for which the C library has other routines.
+find_program(BUSYBOX_STATIC busybox)
+find_program(BASH_STATIC bash-static)
+set(busybox_1 sha256sum /etc/passwd)
+set(busybox_2 awk "BEGIN { for (i = 1; i < 40; i++) s += i / 3; printf \"%.9f %s\\n\", s, toupper(\"x\") }")
+set(busybox_3 sort -r /etc/passwd)
+set(bash_1 -c "a=(3 1 2); for i in {1..20}; do ((n += i ** 2)); a+=($n); done; echo \${a[@]/1/x}; exit 4")
+function(native_test name cpu program)
+    add_test(NAME native/${name} COMMAND oracle-real -c ${cpu} ${program} ${ARGN})
+    set_tests_properties(native/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
+        LABELS oracle)
+endfunction()
+if(GUESTS_x86_64 AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+    native_test(hello qemu64 ${GUESTS}/x86_64/hello-static one)
+    file(STRINGS /proc/cpuinfo avx2 REGEX "^flags.* avx2 .*bmi2|^flags.*bmi2.* avx2 " LIMIT_COUNT 1)
+    if(avx2)
+        native_test(hello-max max ${GUESTS}/x86_64/hello-static one)
+    endif()
+    foreach(n 1 2 3)
+        if(BUSYBOX_STATIC)
+            native_test(busybox-${n} qemu64 ${BUSYBOX_STATIC} ${busybox_${n}})
+        endif()
+    endforeach()
+    if(BASH_STATIC)
+        native_test(bash qemu64 ${BASH_STATIC} ${bash_1})
+    endif()
+endif()
