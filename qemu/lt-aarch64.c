@@ -63,7 +63,13 @@ static const LtPart parts[] = {
     {offsetof(CPUARMState, vfp.qc), 16, LTI_A64_QC, LTI_A64_REG_FPSR, 8, LT_PART_CHANGES},
     {offsetof(CPUARMState, cp15.tpidr_el[0]), 8, LTI_A64_TPIDR, LTI_A64_REG_TPIDR, 8,
      LT_PART_VALUE},
+    {offsetof(CPUARMState, vfp.fpsr), 8, LTI_A64_FPSR, LTI_A64_REG_FPSR, 8,
+     LT_PART_VALUE},
+    {offsetof(CPUARMState, vfp.fpcr), 8, LTI_A64_FPCR, LTI_A64_REG_FPCR, 8,
+     LT_PART_VALUE},
 };
+#define FPSR_PART 4u
+#define FPCR_PART 5u
 
 QEMU_BUILD_BUG_ON(float_flag_invalid != LTI_FLOAT_INVALID ||
                   float_flag_divbyzero != LTI_FLOAT_DIVBYZERO ||
@@ -99,6 +105,19 @@ static void collect(CPUArchState *env, uint64_t *values, bool inside)
 static bool keeps_flags(const uint8_t *code, unsigned size)
 {
     return false; /* flags are stored where they are written only */
+}
+
+/* msr of fpsr and fpcr: by a helper that writes any system register. */
+static unsigned writes_part(const uint8_t *code, unsigned size)
+{
+    switch (size == 4 ? ldl_le_p(code) & 0xffffffe0 : 0) {
+    case 0xd51b4420:
+        return 1 + FPSR_PART;
+    case 0xd51b4400:
+        return 1 + FPCR_PART;
+    default:
+        return 0;
+    }
 }
 
 /* The memory copy and set instructions (FEAT_MOPS). */
@@ -188,6 +207,7 @@ const LtTarget lt_target = {
     .part_count = ARRAY_SIZE(parts),
     .collect = collect,
     .keeps_flags = keeps_flags,
+    .writes_part = writes_part,
     .repeats = repeats,
     .effect = effect,
     .completes = completes,

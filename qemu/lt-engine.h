@@ -37,6 +37,9 @@ bool lt_make_room(CPUState *cpu);
  * not completed. */
 void lt_cut(CPUState *cpu, uint64_t pc);
 
+/* Whether that is only to run the instruction again. */
+extern __thread bool lt_again;
+
 /* ldst_common.c.inc, atomic_common.c.inc, access.c, helper-a64.c: a helper
  * stored or loaded for the instruction in hand. */
 extern bool lt_watch_stores, lt_watch_loads;

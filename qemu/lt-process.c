@@ -381,8 +381,26 @@ int __wrap_cpu_exec(CPUState *cpu)
     lt_make_room(cpu);
     lt_commit(cpu);
     trap = __real_cpu_exec(cpu);
+    lt_again = false;
     lt_target.collect(cpu_env(cpu), left, false);
     return trap;
+}
+
+__thread bool lt_again;
+
+/* A store to a page whose code was translated: if it changes the block that makes
+ * it, this leaves the block and does not return. */
+bool __real_handle_sigsegv_accerr_write(CPUState *, sigset_t *, uintptr_t, abi_ptr);
+bool __wrap_handle_sigsegv_accerr_write(CPUState *, sigset_t *, uintptr_t, abi_ptr);
+bool __wrap_handle_sigsegv_accerr_write(CPUState *cpu, sigset_t *old, uintptr_t pc,
+                                        abi_ptr addr)
+{
+    bool handled;
+
+    lt_again = true;
+    handled = __real_handle_sigsegv_accerr_write(cpu, old, pc, addr);
+    lt_again = false;
+    return handled;
 }
 
 static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args)

@@ -304,10 +304,29 @@ static int insn_at(const struct lti_desc *desc, uint64_t pc)
     return -1;
 }
 
+/* Of the instruction, how many of its stores were made when it was left by a
+ * fault: the pass has them counted where there are several. */
+static uint32_t stores_made(CPUState *cpu, const struct lti_desc *desc, uint32_t insn)
+{
+    const struct lti_desc_insn *insns = (const void *)(desc + 1);
+    const struct lti_op *ops =
+        (const void *)((const uint8_t *)desc +
+                       ROUND_UP(sizeof(*desc) + desc->insn_count * sizeof(*insns), 8));
+    uint32_t end =
+        insn + 1 < desc->insn_count ? insns[insn + 1].first_op : desc->op_count;
+    uint32_t stores = 0;
+
+    for (uint32_t i = insns[insn].first_op; i < end; i++) {
+        stores += ops[i].op == LTI_STORE || ops[i].op == LTI_STORE16;
+    }
+    return stores > 1 && cpu->neg.lt_repeat < stores ? cpu->neg.lt_repeat : 0;
+}
+
 /* Makes the block record at `p`, which is followed by other records up to
- * `end`, one of its first `n` instructions.  Returns the new end. */
+ * `end`, one of its first `n` instructions.  `stores`: 0, or of the last one only
+ * that many stores were made.  Returns the new end. */
 static uint8_t *make_part(uint8_t *p, uint8_t *end, const struct lti_desc *desc,
-                          uint32_t n)
+                          uint32_t n, uint32_t stores)
 {
     const struct lti_desc_insn *insns = (const void *)(desc + 1);
     uint32_t block = ldl_he_p(p);
@@ -328,7 +347,7 @@ static uint8_t *make_part(uint8_t *p, uint8_t *end, const struct lti_desc *desc,
     }
     stl_he_p(p, LTI_SPECIAL_HEAD(LTI_S_PART, 12 + slots));
     stl_he_p(p + 4, block);
-    stl_he_p(p + 8, n);
+    stl_he_p(p + 8, n | stores << LTI_PART_STORES);
     return to + tail;
 }
 
@@ -336,8 +355,10 @@ void lt_cut(CPUState *cpu, uint64_t pc)
 {
     uint8_t *p = cpu->neg.lt_ptr, *split = cpu->neg.lt_split;
     const struct lti_desc *desc;
-    bool began_before = false;
+    bool began_before = false, again = lt_again;
     int n;
+
+    lt_again = false;
 
     if (cpu != owner) {
         return;
@@ -346,9 +367,11 @@ void lt_cut(CPUState *cpu, uint64_t pc)
     if (desc && (n = insn_at(desc, pc)) >= 0) {
         const struct lti_desc_insn *insns = (const void *)(desc + 1);
 
-        began_before = n == 0 && (insns[0].flags & LTI_INSN_CONTINUES);
-        if (n > 0) {
-            p = make_part(p, p + desc->record_size, desc, n);
+        uint32_t stores = again ? 0 : stores_made(cpu, desc, n);
+
+        began_before = !stores && n == 0 && (insns[0].flags & LTI_INSN_CONTINUES);
+        if (n > 0 || stores) {
+            p = make_part(p, p + desc->record_size, desc, n + (stores > 0), stores);
         }
         cpu->neg.lt_ptr = p;
         stl_he_p(p, 0);
@@ -371,7 +394,7 @@ void lt_cut(CPUState *cpu, uint64_t pc)
             return;
         }
         if (n > 0) {
-            cpu->neg.lt_ptr = make_part(split, cpu->neg.lt_ptr, desc, n);
+            cpu->neg.lt_ptr = make_part(split, cpu->neg.lt_ptr, desc, n, 0);
         } else {
             /* Nothing of the record is left; what a helper did stays. */
             uint8_t *rest = split + desc->record_size;

@@ -79,6 +79,9 @@ typedef struct LtTarget {
     /* Whether an instruction leaves the flags as they are although QEMU
      * stores them in another form. */
     bool (*keeps_flags)(const uint8_t *code, unsigned size);
+    /* The part (its index plus 1) that an instruction writes through a helper which
+     * does not say so, or 0. */
+    unsigned (*writes_part)(const uint8_t *code, unsigned size);
     /* Whether an instruction may reenter itself before it is done. */
     bool (*repeats)(const uint8_t *code, unsigned size);
     /* `returns`: the helper has a result. */

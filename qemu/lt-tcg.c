@@ -72,6 +72,7 @@ typedef struct Insn {
     int64_t cc; /* cc_op before it, or -1: not static */
     TCGOp *start;
     uint32_t size;
+    uint32_t stores;
     uint8_t want;
     bool complex;
 } Insn;
@@ -86,6 +87,7 @@ static struct {
     bool df_written, flags_event;
     Written parts;         /* written by the instruction */
     bool branched;         /* it has had a branch */
+    unsigned stores;       /* of the instruction, so far */
     unsigned ways;         /* out of a complex instruction, so far */
     TCGLabel *branch;      /* where the last branch goes, if all that was known
                               there still is, else NULL */
@@ -1231,6 +1233,7 @@ static bool scan(struct DisasContextBase *db)
                 i->cc = op->args[1];
             }
             i->complex = false;
+            i->stores = 0;
             i->want = lt_want_at(i->pc);
             any |= i->want != 0;
             if (insn > 0) {
@@ -1247,6 +1250,7 @@ static bool scan(struct DisasContextBase *db)
         if (insn < 0) {
             continue;
         }
+        s.insns[insn].stores += is_guest_store(op->opc);
         if (op->opc == INDEX_op_set_label) {
             if (arg_label(op->args[0]) == c->exitreq_label) {
                 s.exit_label_op = op;
@@ -1296,6 +1300,14 @@ static TCGTemp *access_address(TCGOp *op)
     return arg_temp(op->args[is_wide(op->opc) ? 2 : 1]);
 }
 
+/* Where an instruction makes several stores, lt_cut() must know how many of them it
+ * made if it faults; the count of what repeats serves for it. */
+static void count_stores(unsigned made)
+{
+    tcg_gen_st_i64(tcg_constant_i64(made), tcg_env, NEG(lt_repeat));
+    emit_done();
+}
+
 /* `addr_node`: the address, as it was before a load's result was defined. */
 static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_node)
 {
@@ -1324,6 +1336,10 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
                         memop_size(memop));
         emit_done();
         return;
+    }
+    if (store && s.stores++) {
+        emit_before(op);
+        count_stores(s.stores - 1);
     }
     make_known(addr_node);
     make_known(node_of(value));
@@ -1493,7 +1509,7 @@ static void plain_op(TCGOp *op)
 static void call_op(TCGOp *op, unsigned insn)
 {
     LtEffect e = effect_of(op);
-    unsigned outs = TCGOP_CALLO(op);
+    unsigned outs = TCGOP_CALLO(op), part = 0;
     TCGOp *next = QTAILQ_NEXT(op, link), *call = op;
 
     if (s.insns[insn].complex) {
@@ -1518,12 +1534,17 @@ static void call_op(TCGOp *op, unsigned insn)
     if (!e.known) {
         const LtGlobal *out = outs ? global_of[temp_idx(arg_temp(op->args[0]))] : NULL;
 
+        part = lt_target.writes_part(g2h_untagged(s.insns[insn].pc), s.insns[insn].size);
         emit_before(next);
-        gen_regs_after_helper(out ? 1 + out->reg : e.flags ? 1 + lt_target.flags_reg : 0);
+        gen_regs_after_helper(out       ? 1 + out->reg
+                              : e.flags ? 1 + lt_target.flags_reg
+                              : part    ? 1 + lt_target.parts[part - 1].reg
+                                        : 0);
         emit_done();
         s.cc_before = s.cc;
         s.cc = -1;
         memset(&s.parts, 0, sizeof(s.parts));
+        s.parts.parts = part ? 1u << (part - 1) : 0;
     }
     open_record(next, insn, true);
     add_insn(insn);
@@ -1621,9 +1642,13 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
     s.df_written = s.flags_event = s.branched = false;
     memset(&s.parts, 0, sizeof(s.parts));
-    s.ways = 0;
+    s.ways = s.stores = 0;
     s.cc_before = -1;
     forget_nodes(op);
+    if (s.insns[insn].stores > 1 && !s.insns[insn].complex) {
+        emit_behind(op);
+        count_stores(0);
+    }
     if (s.insns[insn].complex) {
         commit(op, s.count, true);
         s.open = false;

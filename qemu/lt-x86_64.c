@@ -159,6 +159,11 @@ static bool keeps_flags(const uint8_t *code, unsigned size)
     return false;
 }
 
+static unsigned writes_part(const uint8_t *code, unsigned size)
+{
+    return 0;
+}
+
 static bool repeats(const uint8_t *code, unsigned size)
 {
     unsigned i = skip_prefixes(code, size);
@@ -407,6 +412,7 @@ const LtTarget lt_target = {
     .failed_exchange_writes = true,
     .collect = collect,
     .keeps_flags = keeps_flags,
+    .writes_part = writes_part,
     .repeats = repeats,
     .effect = effect,
     .refine = refine,

@@ -162,11 +162,29 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
     return 0;
 }
 
+/* The step of an instruction that is behind so many of its stores. */
+static struct lti_step *behind_stores(const struct lti_block *block, uint32_t insn,
+                                      uint32_t stores)
+{
+    struct lti_step *step = &block->steps[block->insns[insn].first_step + 1];
+    struct lti_step *end =
+        &block->steps[insn + 1 < block->insn_count ? block->insns[insn + 1].first_step
+                                                   : block->step_count - 1];
+
+    for (struct lti_step *s = step; s < end && stores; s++) {
+        if (s->code == LTI_STEP_STORE || s->code == LTI_STEP_STORE16) {
+            stores--;
+            step = s + 1;
+        }
+    }
+    return step;
+}
+
 /* The first instructions only of a block, as an exception left it. */
 static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
     const struct lti_block *block;
-    uint32_t count;
+    uint32_t count, stores;
     int error;
 
     if (size < 8) {
@@ -176,7 +194,8 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     if (error) {
         return error;
     }
-    count = u32_at(p + 4);
+    count = u32_at(p + 4) & ((1u << LTI_PART_STORES) - 1);
+    stores = u32_at(p + 4) >> LTI_PART_STORES;
     if (count == 0 || count > block->insn_count ||
         size - 8 != (count < block->insn_count ? block->insns[count].slot_offset
                                                : block->record_size) -
@@ -186,12 +205,13 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     d->step = block->steps;
     d->base = d->seq;
     d->record = p + 4;
-    if (count < block->insn_count) {
-        d->patched = &block->steps[block->insns[count].first_step];
+    if (count < block->insn_count || stores) {
+        d->patched = stores ? behind_stores(block, count - 1, stores)
+                            : &block->steps[block->insns[count].first_step];
         d->patched_run = d->patched->run;
         d->patched_nth = d->patched->nth;
         d->patched->run = d->source.run[LTI_STEP_END];
-        d->patched->nth = block->insns[count].events_before;
+        d->patched->nth = stores ? d->patched[-1].nth : block->insns[count].events_before;
     }
     for (uint32_t i = 0; i < count; i++) {
         d->stats.insns += !block->insns[i].continues && !block->insns[i].repeats;

@@ -139,7 +139,10 @@ _Static_assert(sizeof(struct lti_control) <= LTI_CONTROL_SIZE, "fits");
 enum lti_special {
     LTI_S_PAD = 0,     /* nothing */
     LTI_S_PART = 1,    /* u32 block, u32 insns: the first insns of a block record
-                          only; the slots follow as in a block record */
+                          only; the slots follow as in a block record.  If the
+                          bits of insns from LTI_PART_STORES on are not 0, the last
+                          instruction was left by a fault when it had made so many
+                          of its stores. */
     LTI_S_WRITE = 2,   /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
                           a helper's store for the instruction in hand */
     LTI_S_READ = 3,    /* alike: a helper's load */
@@ -156,6 +159,8 @@ enum lti_special {
     LTI_S_EXIT = 10,   /* i32 status, i32 signal */
     LTI_S_FORGET = 11  /* block numbers start anew; see lti_control.room */
 };
+
+#define LTI_PART_STORES 24
 
 /* Why a LTI_S_REGS record stands there. */
 enum lti_regs_reason {

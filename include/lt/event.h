@@ -51,7 +51,8 @@ struct lt_event {
  * An executed instruction.  Its register writes and memory accesses follow it;
  * while it is delivered, lt_reg_read() gives the values before it executes.
  * A string instruction with a rep prefix is one record, however often it
- * repeats.
+ * repeats.  An instruction that faults has a record only if it made a part of its
+ * stores before.
  */
 struct lt_insn {
     uint32_t type;

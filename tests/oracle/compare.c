@@ -531,6 +531,31 @@ static void lint_vectors(struct comparison *c, const cs_insn *insn,
     }
 }
 
+/* What loads a control register writes it, be it the same. */
+static void lint_control(struct comparison *c, const cs_insn *insn)
+{
+    static const struct {
+        uint32_t arch;
+        const char *mnemonic, *operand;
+        uint32_t reg;
+    } loads[] = {
+        {LT_ARCH_X86_64, "ldmxcsr", "", LT_X86_64_MXCSR},
+        {LT_ARCH_AARCH64, "msr", "fpsr,", LT_AARCH64_FPSR},
+        {LT_ARCH_AARCH64, "msr", "fpcr,", LT_AARCH64_FPCR},
+        {LT_ARCH_AARCH64, "msr", "tpidr_el0,", LT_AARCH64_TPIDR_EL0},
+        {LT_ARCH_X86_64, "mov", "ds,", LT_X86_64_ES + 3},
+        {LT_ARCH_X86_64, "mov", "es,", LT_X86_64_ES},
+    };
+    unsigned i;
+
+    for (i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+        if (loads[i].arch == c->arch && strcmp(insn->mnemonic, loads[i].mnemonic) == 0 &&
+            strncmp(insn->op_str, loads[i].operand, strlen(loads[i].operand)) == 0 &&
+            !c->written[loads[i].reg])
+            report(c, "no event for the write of %s", lt_reg_name(c->arch, loads[i].reg));
+    }
+}
+
 /* Holds the register events of the instruction in hand against capstone's
  * tables. */
 static void lint(struct comparison *c, const cs_insn *insn)
@@ -559,6 +584,7 @@ static void lint(struct comparison *c, const cs_insn *insn)
     missing = expected & ~either & ~c->written_regs & general;
     extra = c->written_regs & ~either & ~expected & general;
     lint_vectors(c, insn, written, writes);
+    lint_control(c, insn);
     for (i = 0; i < c->regs && i < 64; i++) {
         if (missing >> i & 1)
             report(c, "no event for the write of %s", lt_reg_name(c->arch, i));
@@ -1320,6 +1346,10 @@ static int on_exit_event(lt_session *session, const struct lt_exit *e, void *use
      * is a string instruction that had begun. */
     before = c->oracle.insns;
     event = oracle_step(&c->oracle);
+    /* An instruction that has made some of its stores is told. */
+    if (event == ORACLE_SIGNAL && c->oracle.insns == before && c->write_events > 0 &&
+        oracle_pc(&c->oracle) == c->pc)
+        c->oracle.insns++;
     if (event == ORACLE_STEPPED) {
         c->oracle.iterations = 0;
         event = oracle_step(&c->oracle);

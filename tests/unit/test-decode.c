@@ -1002,8 +1002,15 @@ static void expect_op(const struct plan *p, const struct lti_op *op,
     }
 }
 
-/* The first `count` instructions of a block; `record` as for a whole one. */
-static void expect_block(const struct plan *p, uint32_t count, const uint8_t *record)
+static bool is_store(const struct lti_op *op)
+{
+    return op->op == LTI_STORE || op->op == LTI_STORE16;
+}
+
+/* The first `count` instructions of a block; `record` as for a whole one.  `stores`:
+ * 0, or of the last one only what comes up to so many stores. */
+static void expect_block(const struct plan *p, uint32_t count, uint32_t stores,
+                         const uint8_t *record)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct lti_desc_insn *insn = &p->insns[i];
@@ -1020,8 +1027,12 @@ static void expect_block(const struct plan *p, uint32_t count, const uint8_t *re
                    (uint64_t[6]){insn->length, hash_bytes(1, p->code + insn->code_offset,
                                                           insn->length)});
         }
-        for (uint32_t k = insn->first_op; k < end; k++) {
+        for (uint32_t k = insn->first_op, made = 0; k < end; k++) {
             expect_op(p, &p->ops[k], record);
+            made += is_store(&p->ops[k]);
+            if (stores && i == count - 1 && made == stores) {
+                break;
+            }
         }
     }
     guest.flags_unknown = false;
@@ -1250,13 +1261,22 @@ static void put_random_block(uint32_t number, uint32_t count)
     const struct plan *p = &plans[number];
     uint32_t size =
         count < p->desc.insn_count ? p->insns[count].slot_offset : p->desc.record_size;
+    uint32_t first = p->insns[count - 1].first_op, stores = 0;
+    uint32_t end =
+        count < p->desc.insn_count ? p->insns[count].first_op : p->desc.op_count;
     size_t at;
 
     if (count < p->desc.insn_count || below(8) == 0) {
+        /* Registers are written behind all stores. */
+        for (uint32_t k = first;
+             k < end && (p->ops[k].op <= LTI_MULSH || is_store(&p->ops[k])); k++) {
+            stores += is_store(&p->ops[k]);
+        }
+        stores = stores && below(2) ? 1 + below(stores) : 0;
         put_head(LTI_S_PART, size + 8);
         put32(number);
         at = stream.size;
-        put32(count);
+        put32(count | stores << LTI_PART_STORES);
     } else {
         at = stream.size;
         put32(number);
@@ -1264,7 +1284,7 @@ static void put_random_block(uint32_t number, uint32_t count)
     for (uint32_t i = 4; i < size; i += 4) {
         put32(below(3) ? (uint32_t)operand() : (uint32_t)random64());
     }
-    expect_block(p, count, stream.bytes + at);
+    expect_block(p, count, stores, stream.bytes + at);
 }
 
 static void put_random_record(void)
