@@ -304,8 +304,11 @@ static LtEffect effect(const char *helper, bool returns)
             return e;
         }
     }
+    /* If TCG says that it leaves the globals alone, it may be one more of the rest. */
     return (LtEffect){
         .memory = true,
+        .pointers = returns ? 0 : 1,
+        .bytes = 32,
         .flags =
             strcmp(helper, "write_eflags") == 0 || strcmp(helper, "iret_protected") == 0,
     };

@@ -317,7 +317,7 @@ static void follow_carry(struct comparison *c, const cs_insn *insn)
 }
 
 /* Instructions that store what differs by machine: where the last x87 instruction
- * was, and what is left of bytes that are reserved. */
+ * was, what is left of bytes that are reserved, and QEMU's lack of a denormal flag. */
 static int stores_inexactly(const struct comparison *c, const cs_insn *insn)
 {
     if (c->arch != LT_ARCH_X86_64)
@@ -329,6 +329,7 @@ static int stores_inexactly(const struct comparison *c, const cs_insn *insn)
     case X86_INS_XSAVE64:
     case X86_INS_FNSTENV:
     case X86_INS_FNSAVE:
+    case X86_INS_STMXCSR:
         return 1;
     /* Without registers in the trace the oracle has not adopted any from it. */
     case X86_INS_STMXCSR:
