@@ -331,9 +331,6 @@ static int stores_inexactly(const struct comparison *c, const cs_insn *insn)
     case X86_INS_FNSAVE:
     case X86_INS_STMXCSR:
         return 1;
-    /* Without registers in the trace the oracle has not adopted any from it. */
-    case X86_INS_STMXCSR:
-        return (c->want & (WANT_REG | WANT_READ_REGS)) == 0;
     default:
         return is_inexact(c, insn);
     }
