@@ -331,9 +331,6 @@ static int stores_inexactly(const struct comparison *c, const cs_insn *insn)
     case X86_INS_FNSAVE:
     case X86_INS_STMXCSR:
         return 1;
-    /* Without registers in the trace the oracle has not adopted any from it. */
-    case X86_INS_STMXCSR:
-        return (c->want & (WANT_REG | WANT_READ_REGS)) == 0;
     default:
         return is_inexact(c, insn);
     }
@@ -790,9 +787,11 @@ static int is_known_difference(const struct comparison *c, const cs_insn *insn,
         ((now->regs[reg] ^ should->regs[reg]) & ~UINT64_C(0x4702)) == 0)
         return ((now->regs[reg] ^ should->regs[reg]) & ~UINT64_C(0x202)) == 0 ||
                insn == NULL || !sets_condition(insn->mnemonic);
-    /* QEMU rounds what it loads to the precision of the control word. */
-    if (insn != NULL && insn->detail->x86.op_count == 1 &&
-        insn->detail->x86.operands[0].type == X86_OP_MEM &&
+    /* QEMU rounds to the precision of the control word what it loads, and in frndint. */
+    if (insn != NULL &&
+        (insn->id == X86_INS_FRNDINT ||
+         (insn->detail->x86.op_count == 1 &&
+          insn->detail->x86.operands[0].type == X86_OP_MEM)) &&
         (c->before.regs[LT_X86_64_FCW] & 0x300) != 0x300 &&
         (reg == LT_X86_64_FSW || lt_reg_class(c->arch, reg) == LT_REG_FLOAT))
         return 1;
