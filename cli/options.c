@@ -96,36 +96,35 @@ int options_architectures(void)
     return printed();
 }
 
+/* The kind of events whose name begins `list`, or 0. */
+static uint32_t event_of(const char *list, size_t length)
+{
+    const char *name;
+
+    for (uint32_t type = 1; (name = lt_event_name(type)); type++) {
+        if (strlen(name) == length && memcmp(name, list, length) == 0)
+            return type;
+    }
+    return 0;
+}
+
 static int parse_events(const char *list, uint32_t *kinds)
 {
-    static const struct {
-        const char *name;
-        uint32_t type;
-    } known[] = {
-        {"insn", LT_EVENT_INSN},       {"reg", LT_EVENT_REG_WRITE},
-        {"write", LT_EVENT_MEM_WRITE}, {"read", LT_EVENT_MEM_READ},
-        {"syscall", LT_EVENT_SYSCALL}, {"module", LT_EVENT_MODULE},
-        {"exit", LT_EVENT_EXIT},       {"signal", LT_EVENT_SIGNAL},
-        {"thread", LT_EVENT_THREAD},   {"process", LT_EVENT_PROCESS},
-        {"map", LT_EVENT_MAP},
-    };
-    const size_t count = sizeof known / sizeof known[0];
-
     *kinds = LT_KIND(LT_EVENT_EXIT);
     for (;;) {
         size_t length = strcspn(list, ",");
-        size_t i = 0;
-        while (i < count && (strlen(known[i].name) != length ||
-                             memcmp(known[i].name, list, length) != 0))
-            i++;
-        if (i == count) {
-            fprintf(stderr,
-                    "lt: --events: \"%.*s\" is no event; there are insn, reg, write, "
-                    "read, syscall, module, signal, thread, process and map\n",
+        uint32_t type = event_of(list, length);
+        const char *name;
+
+        if (type == 0) {
+            fprintf(stderr, "lt: --events: \"%.*s\" is no event; there are",
                     length < 100 ? (int)length : 100, list);
+            for (type = 1; (name = lt_event_name(type)); type++)
+                fprintf(stderr, "%s %s", type > 1 ? "," : "", name);
+            fprintf(stderr, "\n");
             return -1;
         }
-        *kinds |= LT_KIND(known[i].type);
+        *kinds |= LT_KIND(type);
         if (!list[length])
             return 0;
         list += length + 1;

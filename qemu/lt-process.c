@@ -213,7 +213,7 @@ G_NORETURN static void refuse_cpu(const char *why)
 {
     if (lt_control) {
         snprintf(lt_control->message, sizeof(lt_control->message), "%s", why);
-        lt_control->load_error = EINVAL;
+        lt_control->load_error = LTI_CPU_REFUSED;
     }
     _exit(126);
 }

@@ -31,6 +31,19 @@ bool lti_filter_module_matches(const char *module, const char *path)
     return strcmp(module, path) == 0;
 }
 
+const char *lt_event_name(uint32_t type)
+{
+    static const char *const names[LTI_KIND_COUNT] = {
+        [LT_EVENT_INSN] = "insn",       [LT_EVENT_REG_WRITE] = "reg",
+        [LT_EVENT_MEM_WRITE] = "write", [LT_EVENT_MEM_READ] = "read",
+        [LT_EVENT_SYSCALL] = "syscall", [LT_EVENT_MODULE] = "module",
+        [LT_EVENT_EXIT] = "exit",       [LT_EVENT_SIGNAL] = "signal",
+        [LT_EVENT_THREAD] = "thread",   [LT_EVENT_PROCESS] = "process",
+        [LT_EVENT_MAP] = "map",
+    };
+    return type < LTI_KIND_COUNT ? names[type] : NULL;
+}
+
 /* ---- Adding ---- */
 
 /* Takes over a caller's filter; `from` NULL means everything. */

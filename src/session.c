@@ -366,8 +366,6 @@ static int load_error(uint32_t error)
         return LT_ERR_NOT_ELF;
     case ENOMEM:
         return LT_ERR_NO_MEMORY;
-    case EINVAL:
-        return LT_ERR_ARGUMENT;
     default:
         return LT_ERR_ENGINE;
     }
@@ -394,7 +392,7 @@ static int finish_engine(lt_session *session)
     said[sizeof said - 1] = '\0';
 
     int error = LT_ERR_ENGINE;
-    if (phase < LTI_PHASE_RUN && cause == EINVAL && said[0] != '\0') {
+    if (phase < LTI_PHASE_RUN && cause == LTI_CPU_REFUSED && said[0] != '\0') {
         error = LT_ERR_ARGUMENT;
         lti_fail(message, error, "the CPU %s: %s",
                  session->config.cpu != NULL ? session->config.cpu : "model", said);

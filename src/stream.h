@@ -122,6 +122,8 @@ struct lti_stream {
 
 #define LTI_OWNER_DIED 0x40000000u /* FUTEX_OWNER_DIED */
 
+#define LTI_CPU_REFUSED 10000u /* lti_control.cpu cannot be had: see `message` */
+
 /* How far the first engine came; lti_control.phase. */
 enum lti_phase {
     LTI_PHASE_START = 0, /* the engine has not taken over yet */
@@ -203,7 +205,7 @@ struct lti_control {
     struct lti_calls calls[2]; /* by LT_ARCH_*, from 1 */
     /* Written by the engines. */
     uint32_t phase;      /* enum lti_phase */
-    uint32_t load_error; /* host errno with which loading failed */
+    uint32_t load_error; /* host errno with which loading failed, or LTI_CPU_REFUSED */
     uint32_t untraced_threads;
     uint32_t untraced_processes;
     uint32_t blocks;          /* descriptors published so far */

@@ -298,6 +298,10 @@ enum lt_reg_class {
 #define LT_AARCH64_TPIDR_EL0 UINT32_C(36)
 #define LT_AARCH64_V0 UINT32_C(37)
 
+/* The name of a kind of events (enum lt_event_type) as lt's log and its options have
+ * it ("insn"), or NULL. */
+const char *lt_event_name(uint32_t type);
+
 /* The kernel's name of a system call, or NULL if there is none. */
 const char *lt_syscall_name(uint32_t arch, uint32_t nr);
 

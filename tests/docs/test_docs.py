@@ -172,6 +172,22 @@ class Documents(unittest.TestCase):
             for key, value in event.items():
                 self.check_value(value, real[key], "%s of %s" % (key, event))
 
+    def test_tables(self):
+        with open(os.path.join(SOURCE, "docs", "events.md"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual(run(os.environ["LT_TABLES"]).stdout, text,
+                         "docs/events.md is not what `./dev tables` writes")
+        # Each kind that it lists happens on each architecture.
+        listed = set(re.findall(r"^\| `(\w+)` \| \d+ \| (?:yes|no) \|", text, re.M))
+        self.assertEqual(listed - {"exit"}, set(EVENTS.split(",")))
+        for compiler in ("x86_64-linux-gnu-gcc", "aarch64-linux-gnu-gcc"):
+            program = os.path.join(self.scratch, compiler)
+            subprocess.run([compiler, "-static", "-x", "c", "-o", program, "-", "-pthread"],
+                           input=EVERYTHING, text=True, check=True)
+            seen = {}
+            self.read_log(seen, program)
+            self.assertEqual({kind for kind, *_ in seen}, listed)
+
     def test_json_count(self):
         done = lt("run", "-c", "-f", "json", "-o", "-", "/bin/true")
         summary = json.loads(done.stdout)
