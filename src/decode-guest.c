@@ -6,13 +6,18 @@
 
 /* ---- Threads ---- */
 
+static void destroy_thread(struct lti_thread *t)
+{
+    lti_captures_free(&t->captures);
+    free(t);
+}
+
 void lti_decoder_free_threads(struct lti_decoder *d)
 {
     while (d->threads) {
         struct lti_thread *next = d->threads->next;
 
-        lti_captures_free(&d->threads->captures);
-        free(d->threads);
+        destroy_thread(d->threads);
         d->threads = next;
     }
     d->thread = NULL;
@@ -54,7 +59,7 @@ static void free_thread(struct lti_decoder *d, struct lti_thread *t)
         p = &(*p)->next;
     }
     *p = t->next;
-    free(t);
+    destroy_thread(t);
 }
 
 void lti_decoder_set_thread(struct lti_decoder *d, struct lti_thread *to)
