@@ -147,7 +147,7 @@ set(busybox_2 awk "BEGIN { for (i = 1; i < 40; i++) s += i / 3; printf \"%.9f %s
 set(busybox_3 sort -r /etc/passwd)
 set(bash_1 -c "a=(3 1 2); for i in {1..20}; do ((n += i ** 2)); a+=($n); done; echo \${a[@]/1/x}; exit 4")
 function(native_test name cpu program)
-    add_test(NAME native/${name} COMMAND oracle-real -c ${cpu} ${program} ${ARGN})
+    add_test(NAME native/${name} COMMAND oracle-real -s -c ${cpu} ${program} ${ARGN})
     set_tests_properties(native/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
         LABELS oracle)
 endfunction()

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * history [-a] [-p] PROGRAM WANT: runs the guest "hammer", whose threads write to the
+ * history [-p] PROGRAM WANT: runs the guest "hammer", whose threads write to the
  * same memory, and keeps a copy of that memory from write events alone.  Each read
  * event must give what the writes before it, in the order of events, say; a byte that
  * nothing was written to is learnt when it is first read.  In the end the guest's
  * output must be that of the file WANT, lines with "#" left out.
  *
- * What is checked is the guest's `shared` (see there), to which no system call writes:
- * that holds whether writes of the kernel's are events or not.  With -a it is all of
- * the guest's memory, which can be true only once all of them are.  With -p threads
- * run in parallel: then events of different threads have no order that reads could be
- * held against, but the program's result and each thread's own order still are.
+ * That is so for all of the guest's memory; the guest's `shared` (see there) is where
+ * threads must have met.  With -p threads run in parallel: then events of different
+ * threads have no order that reads could be held against, but the program's result and
+ * each thread's own order still are.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,21 +26,20 @@
 
 struct page {
     uint64_t address;
-    uint8_t bytes[PAGE], known[PAGE];
+    uint8_t bytes[PAGE];
+    uint8_t known[PAGE]; /* 1, or 2 and the number of the thread that wrote it */
     struct page *next;
 };
 
 struct history {
     struct page *pages[BUCKETS];
-    uint64_t start, end; /* what is checked */
     int parallel;
     uint64_t seq, problems;
-    uint64_t reads, writes, checked; /* in what is checked; bytes that were compared */
+    uint64_t reads, writes, checked; /* `checked`: bytes that were compared */
     uint64_t shared_by;              /* reads of what another thread wrote last */
     uint32_t tids[MAX_TIDS];
     uint64_t pcs[MAX_TIDS]; /* the last instruction of each */
     size_t count;
-    uint32_t last_writer;
 };
 
 static void problem(struct history *h, const char *what, uint32_t tid, uint64_t pc,
@@ -96,15 +94,14 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
     return 0;
 }
 
-/* An access in the range, whose instruction is its thread's last one. */
-static int wanted(struct history *h, const struct lt_mem_access *e)
+/* An instruction's access is its thread's last one's. */
+static void check_order(struct history *h, const struct lt_mem_access *e)
 {
     if (e->seq <= h->seq)
         problem(h, "events are out of order", e->tid, e->pc, e->addr);
     h->seq = e->seq;
     if (e->by == LT_BY_INSN && e->pc != h->pcs[thread_of(h, e->tid)])
         problem(h, "an access of another instruction", e->tid, e->pc, e->addr);
-    return e->addr + e->length > h->start && e->addr < h->end;
 }
 
 static int on_write(lt_session *session, const struct lt_mem_access *e, void *user)
@@ -113,16 +110,14 @@ static int on_write(lt_session *session, const struct lt_mem_access *e, void *us
     uint32_t i;
 
     (void)session;
-    if (!wanted(h, e))
-        return 0;
+    check_order(h, e);
     h->writes++;
     for (i = 0; i < e->length; i++) {
         struct page *page = page_of(h, e->addr + i);
 
         page->bytes[(e->addr + i) % PAGE] = e->data[i];
-        page->known[(e->addr + i) % PAGE] = 1;
+        page->known[(e->addr + i) % PAGE] = (uint8_t)(2 + thread_of(h, e->tid));
     }
-    h->last_writer = e->tid;
     return 0;
 }
 
@@ -132,10 +127,10 @@ static int on_read(lt_session *session, const struct lt_mem_access *e, void *use
     uint32_t i;
 
     (void)session;
-    if (!wanted(h, e))
-        return 0;
+    check_order(h, e);
     h->reads++;
-    h->shared_by += h->last_writer != e->tid;
+    i = page_of(h, e->addr)->known[e->addr % PAGE];
+    h->shared_by += i >= 2 && i != 2 + thread_of(h, e->tid);
     for (i = 0; i < e->length && !h->parallel; i++) {
         struct page *page = page_of(h, e->addr + i);
         uint32_t at = (uint32_t)((e->addr + i) % PAGE);
@@ -175,18 +170,16 @@ static char *contents(FILE *file)
     return copy;
 }
 
-/* Where the guest's `shared` is: a run without checks tells, and addresses are the
- * same in every run. */
-static int find_shared(struct lt_config *config, struct history *h, const char *want)
+/* Whether the guest's output is `want` when nobody listens. */
+static int runs_alone(struct lt_config *config, const char *want)
 {
     FILE *file = tmpfile();
     lt_session *session;
-    unsigned long start, size;
     char *text, *rest;
     int error;
 
     if (file == NULL)
-        return -1;
+        return 0;
     config->stdio[1] = LT_STDIO_FD;
     config->stdio_fd[1] = fileno(file);
     error = lt_session_create(config, &session);
@@ -195,16 +188,10 @@ static int find_shared(struct lt_config *config, struct history *h, const char *
         lt_session_destroy(session);
     }
     text = contents(file);
-    if (error != 0 || text == NULL ||
-        sscanf(text, "# shared %lx %lx", &start, &size) != 2)
-        return -1;
-    h->start = start;
-    h->end = start + size;
-    rest = strchr(text, '\n');
-    if (rest == NULL || strcmp(rest + 1, want) != 0)
-        problem(h, "the output without callbacks is another", 0, 0, 0);
+    rest = error == 0 && text != NULL ? strchr(text, '\n') : NULL;
+    error = rest == NULL || strcmp(rest + 1, want) != 0;
     free(text);
-    return 0;
+    return !error;
 }
 
 int main(int argc, char **argv)
@@ -215,32 +202,26 @@ int main(int argc, char **argv)
     struct lt_result result;
     lt_session *session;
     char *want, *text;
-    int option, all = 0, error;
+    int option, error;
     FILE *output;
 
     lt_config_init(&config, sizeof config);
-    while ((option = getopt(argc, argv, "ap")) != -1) {
-        if (option == 'a')
-            all = 1;
-        else if (option == 'p')
+    while ((option = getopt(argc, argv, "p")) != -1) {
+        if (option == 'p')
             h.parallel = 1;
         else
             return 99;
     }
     if (argc - optind != 2) {
-        fprintf(stderr, "usage: history [-a] [-p] PROGRAM WANT\n");
+        fprintf(stderr, "usage: history [-p] PROGRAM WANT\n");
         return 99;
     }
     config.program = argv[optind];
     config.threads = h.parallel ? LT_THREADS_PARALLEL : LT_THREADS_SERIAL;
     want = contents(fopen(argv[optind + 1], "r"));
-    if (find_shared(&config, &h, want) != 0) {
-        fprintf(stderr, "history: the guest does not run\n");
+    if (!runs_alone(&config, want)) {
+        fprintf(stderr, "history: the guest does not run, or prints something else\n");
         return 99;
-    }
-    if (all) {
-        h.start = 0;
-        h.end = UINT64_MAX;
     }
     output = tmpfile();
     if (output == NULL)
