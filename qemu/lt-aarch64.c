@@ -165,11 +165,6 @@ static bool completes(const char *helper, const uint64_t *args, unsigned count)
     return strncmp(helper, "exception_", 10) != 0;
 }
 
-static void cc_map(uint8_t *map, unsigned size)
-{
-    memset(map, LTI_CC_UNKNOWN, size);
-}
-
 static uint64_t enter_syscall(CPUArchState *env)
 {
     return env->pc - 4; /* behind the instruction already */
@@ -221,6 +216,5 @@ const LtTarget lt_target = {
     .completes = completes,
     .is_systems = is_systems,
     .untraced = untraced,
-    .cc_map = cc_map,
     .enter_syscall = enter_syscall,
 };

@@ -72,7 +72,9 @@ void lt_stream_map(int fd)
         _exit(125);
     }
     lt_parallel = lt_control->threads == LTI_THREADS_PARALLEL;
-    lt_target.cc_map(lt_control->cc_map, sizeof(lt_control->cc_map));
+    if (lt_target.cc_map) {
+        lt_target.cc_map(lt_control->cc_map, sizeof(lt_control->cc_map));
+    }
 }
 
 bool lt_stream_owns(CPUState *cpu)

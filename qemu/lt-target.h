@@ -97,7 +97,7 @@ typedef struct LtTarget {
     bool (*is_systems)(CPUArchState *env, uint64_t addr);
     /* Why not everything that this CPU does can be traced, or NULL. */
     const char *(*untraced)(CPUState *cpu);
-    /* How QEMU's cc_op numbers map to enum lti_cc. */
+    /* How QEMU's cc_op numbers map to enum lti_cc; NULL: it has none. */
     void (*cc_map)(uint8_t *map, unsigned size);
     uint64_t (*pc)(const CPUArchState *env);
     /* Called when a system call begins: does what the hardware does to

@@ -28,6 +28,11 @@ void lti_decoder_set_arch(struct lti_decoder *d, uint32_t arch)
     d->x86 = arch == LT_ARCH_X86_64;
     d->arch = d->source.arch = lti_arch_info(arch);
     d->source.cc_map = d->x86 ? d->cc_map : NULL;
+    if (d->x86) {
+        const struct lti_control *control = (const void *)d->config.arena;
+
+        memcpy(d->cc_map, control->cc_map, sizeof d->cc_map);
+    }
 }
 
 int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decoder **out)
@@ -51,8 +56,6 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     };
     lti_decoder_set_arch(d, LT_ARCH_X86_64);
     lti_run_steps(NULL, &d->source.run);
-    memcpy(d->cc_map, ((const struct lti_control *)(const void *)config->arena)->cc_map,
-           sizeof d->cc_map);
     d->session = config->session;
     d->only_insn = config->callbacks->list[LT_EVENT_INSN][0].fn.insn;
     d->only_insn_user = config->callbacks->list[LT_EVENT_INSN][0].user;
@@ -357,6 +360,9 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     memcpy(old, d->regs, bytes);
     memcpy(d->regs, p + 8, bytes);
     d->known = true;
+    if (d->x86 && d->cc_map[d->regs[LTI_X86_CC_OP] & 127] == LTI_CC_UNKNOWN) {
+        d->stats.internal_errors++; /* flags cannot be told */
+    }
     if (first) {
         return 0;
     }

@@ -59,7 +59,6 @@ struct lti_decoder {
     bool x86;
     bool known;    /* registers hold the guest's values */
     bool in_event; /* an event is in hand */
-    bool stamped;  /* the next record's stamp is the one that is due */
     const char *problem;
 
     const uint8_t *at, *end; /* what was fed and is left */

@@ -126,6 +126,13 @@ foreach(arch x86_64 aarch64)
 endforeach()
 add_executable(test-jit ${CMAKE_CURRENT_SOURCE_DIR}/real/jit.c)
 target_link_libraries(test-jit PRIVATE lt-options libtrace)
+# Processes of both architectures in one session.
+if(GUESTS_aarch64)
+    add_test(NAME full/mixed COMMAND test-full /bin/sh -c
+        "$1 one; (i=0; while [ $i -lt 99 ]; do i=$((i+1)); done; [ $i = 99 ]) || exit 1; $1 two; exit 0" sh
+        ${GUESTS}/aarch64/hello-static)
+    set_tests_properties(full/mixed PROPERTIES TIMEOUT 60)
+endif()
 # What the oracles are too old for.
 add_test(NAME full/aarch64/mops COMMAND test-full ${GUESTS}/aarch64/mops)
 set_tests_properties(full/aarch64/mops PROPERTIES TIMEOUT 60
