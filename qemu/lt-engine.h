@@ -104,7 +104,7 @@ extern bool lt_parallel; /* guest threads run in parallel */
 /* lt-stream.c */
 void lt_stream_map(int fd);
 void lt_stream_unmap(void);
-int lt_stream_take(void);
+int lt_stream_take(bool forked);
 void lt_stream_drop(int number);
 void lt_stream_adopt(int number);
 int lt_stream_number(void);

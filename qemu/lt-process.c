@@ -28,8 +28,9 @@ static const char *sysroot = "";
 static int arena_fd = -1;           /* kept from the guest, for its exec */
 static pid_t forker;                /* the process that forks */
 static int child_stream = -1;       /* for a process that is being forked, or -1 */
-static int fork_pipe[2] = {-1, -1}; /* closed by a child that has begun */
-static ino_t fork_pipe_inode;
+static int fork_pipe[2] = {-1, -1}; /* closed by a child that has begun; in a fork */
+static int waited_for = -1;         /* the end that this process's parent waits for */
+static ino_t waited_for_inode;
 static char *program; /* what the process executes */
 static bool begun;    /* its first record is written */
 static bool executed; /* it is not the session's first program */
@@ -72,9 +73,9 @@ static int hide_fd(int fd)
 /* Lets the parent go on that waits for this process. */
 static void child_has_begun(void)
 {
-    if (fork_pipe[1] >= 0) {
-        close(fork_pipe[1]);
-        fork_pipe[1] = -1;
+    if (waited_for >= 0) {
+        close(waited_for);
+        waited_for = -1;
     }
 }
 
@@ -106,7 +107,7 @@ static void enter(CPUState *cpu)
     }
     if (lt_parallel) {
         if (!lt_stream_owns(cpu) && !cpu->neg.lt_ptr) {
-            int number = lt_stream_number() >= 0 ? -1 : lt_stream_take();
+            int number = lt_stream_number() >= 0 ? -1 : lt_stream_take(false);
             if (number >= 0) {
                 lt_stream_adopt(number);
             }
@@ -141,7 +142,7 @@ static void attach(int fd, int number)
         lt_watch_stores |= (r->want & LTI_WANT_WRITE) != 0;
         lt_watch_loads |= (r->want & LTI_WANT_READ) != 0;
     }
-    lt_stream_adopt(first ? lt_stream_take() : number);
+    lt_stream_adopt(first ? lt_stream_take(false) : number);
     if (first) {
         qatomic_set(&lt_control->phase, LTI_PHASE_LOAD);
     }
@@ -167,9 +168,9 @@ int lt_engine_entry(int argc, char **argv, char **envp)
 
         executed = colon != NULL;
         if (colon) {
-            fork_pipe[1] = atoi(strchr(colon + 1, ':') + 1);
-            if (fork_pipe[1] >= 0) {
-                fcntl(fork_pipe[1], F_SETFD, FD_CLOEXEC);
+            waited_for = atoi(strchr(colon + 1, ':') + 1);
+            if (waited_for >= 0) {
+                fcntl(waited_for, F_SETFD, FD_CLOEXEC);
             }
         }
         attach(atoi(argv[2]), colon ? atoi(colon + 1) : -1);
@@ -336,6 +337,9 @@ int __wrap_cpu_exec(CPUState *cpu)
     lt_stream_in_guest(true);
     trap = __real_cpu_exec(cpu);
     lt_again = false;
+    if (lt_parallel) {
+        lt_commit(cpu); /* another thread may end the process now */
+    }
     lt_stream_in_guest(false);
     lt_target.collect(cpu_env(cpu), self.left, false);
     return trap;
@@ -473,8 +477,8 @@ static void undo_exec(void)
         self.exec_counted = false;
     }
     fcntl(arena_fd, F_SETFD, FD_CLOEXEC);
-    if (fork_pipe[1] >= 0) {
-        fcntl(fork_pipe[1], F_SETFD, FD_CLOEXEC);
+    if (waited_for >= 0) {
+        fcntl(waited_for, F_SETFD, FD_CLOEXEC);
     }
     lt_stream_state(LTI_STREAM_LIVE);
 }
@@ -610,10 +614,10 @@ static void tell_tids(CPUState *cpu, abi_ulong flags, const abi_long *args)
     const abi_ulong child = args[4];
 #endif
 
-    if (flags & CLONE_CHILD_SETTID) {
+    if ((flags & CLONE_CHILD_SETTID) && access_ok(cpu, VERIFY_READ, child, 4)) {
         lt_kernel_write(cpu, child, 4);
     }
-    if (flags & CLONE_PARENT_SETTID) {
+    if ((flags & CLONE_PARENT_SETTID) && access_ok(cpu, VERIFY_READ, args[2], 4)) {
         lt_kernel_write(cpu, args[2], 4);
     }
 }
@@ -710,6 +714,14 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     lt_make_room(cpu);
     lt_commit(cpu);
     if (nr == TARGET_NR_exit && CPU_NEXT(first_cpu)) {
+        /* A signal that came before goes first, as in QEMU's own code. */
+        if (block_signals()) {
+            lt_kernel_leave(cpu, nr, args, -QEMU_ERESTARTSYS);
+            record_return(cpu, pc, nr, args, -QEMU_ERESTARTSYS, lengths);
+            lt_commit(cpu);
+            return -QEMU_ERESTARTSYS;
+        }
+        qatomic_set(&get_task_state(cpu)->signal_pending, 0);
         end_thread(cpu);
     }
     if (makes_thread(flags, clones) && !lt_parallel) {
@@ -886,7 +898,7 @@ void __wrap_fork_start(void)
     lt_maps_fork(false);
     child_stream = -1;
     if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE) {
-        child_stream = lt_stream_take();
+        child_stream = lt_stream_take(true);
         if (child_stream >= 0) {
             uint8_t *p = lt_special(cpu, LTI_S_FORK, 8);
             stl_he_p(p, child_stream);
@@ -896,11 +908,8 @@ void __wrap_fork_start(void)
     }
     fork_pipe[0] = fork_pipe[1] = -1;
     if ((wait_for_vfork || child_stream >= 0) && pipe2(fork_pipe, O_CLOEXEC) == 0) {
-        struct stat st;
-
         fork_pipe[0] = hide_fd(fork_pipe[0]);
         fork_pipe[1] = hide_fd(fork_pipe[1]);
-        fork_pipe_inode = fstat(fork_pipe[1], &st) == 0 ? st.st_ino : 0;
     }
 }
 
@@ -929,11 +938,20 @@ void __wrap_fork_end(pid_t);
 void __wrap_fork_end(pid_t pid)
 {
     CPUState *cpu = thread_cpu;
+    /* Other threads may fork while this one waits. */
+    const int reading = fork_pipe[0], writing = fork_pipe[1];
     int saved = errno;
 
+    fork_pipe[0] = fork_pipe[1] = -1;
     if (pid == 0) {
-        if (fork_pipe[0] >= 0) {
-            close(fork_pipe[0]);
+        struct stat st;
+
+        /* Who waits for the parent does not wait for its child. */
+        child_has_begun();
+        waited_for = writing;
+        waited_for_inode = writing >= 0 && fstat(writing, &st) == 0 ? st.st_ino : 0;
+        if (reading >= 0) {
+            close(reading);
         }
         if (lt_control) {
             begin_child(cpu);
@@ -954,20 +972,19 @@ void __wrap_fork_end(pid_t pid)
     }
     errno = saved;
     __real_fork_end(pid);
-    if (pid != 0 && fork_pipe[0] >= 0) {
+    if (pid != 0 && reading >= 0) {
         /* The child's beginning is told before what its parent does next.  QEMU makes
          * a fork of a vfork; the parent still waits for the exec or the end of its
          * child. */
         bool left;
         char byte;
 
-        close(fork_pipe[1]);
+        close(writing);
         left = wait_for_vfork && leave();
-        while (read(fork_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+        while (read(reading, &byte, 1) < 0 && errno == EINTR) {
         }
         come_back(left);
-        close(fork_pipe[0]);
-        fork_pipe[0] = fork_pipe[1] = -1;
+        close(reading);
     }
     errno = saved;
 }
@@ -1058,12 +1075,12 @@ static void keep_fork_pipe(void)
 {
     struct stat st;
 
-    if (fork_pipe[1] >= 0 && (fstat(fork_pipe[1], &st) != 0 || !S_ISFIFO(st.st_mode) ||
-                              st.st_ino != fork_pipe_inode)) {
-        fork_pipe[1] = -1;
+    if (waited_for >= 0 && (fstat(waited_for, &st) != 0 || !S_ISFIFO(st.st_mode) ||
+                            st.st_ino != waited_for_inode)) {
+        waited_for = -1;
     }
-    if (fork_pipe[1] >= 0) {
-        fcntl(fork_pipe[1], F_SETFD, 0);
+    if (waited_for >= 0) {
+        fcntl(waited_for, F_SETFD, 0);
     }
 }
 
@@ -1081,7 +1098,7 @@ static void leave_program(bool traced)
     } else {
         qatomic_inc(&lt_control->untraced_processes);
         self.exec_counted = true;
-        lt_stream_state(LTI_STREAM_GONE);
+        lt_stream_state(LTI_STREAM_LEAVES);
     }
 }
 
@@ -1162,7 +1179,7 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
     if (lt_control && lt_control->follow == LTI_FOLLOW_ALL && lt_stream_number() >= 0) {
         g_ptr_array_insert(
             out, 0,
-            g_strdup_printf("%d:%d:%d", arena_fd, lt_stream_number(), fork_pipe[1]));
+            g_strdup_printf("%d:%d:%d", arena_fd, lt_stream_number(), waited_for));
     } else {
         g_ptr_array_insert(out, 0, g_strdup("-"));
     }

@@ -183,8 +183,8 @@ void lt_stream_scratch(CPUState *cpu)
 
 /* ---- Streams ---- */
 
-/* Takes a free stream; its number or -1. */
-int lt_stream_take(void)
+/* Takes a free stream, perhaps for a child; its number or -1. */
+int lt_stream_take(bool forked)
 {
     for (unsigned n = 0; n < LTI_MAX_STREAMS; n++) {
         uint32_t *state = &lt_control->streams[n].state;
@@ -194,6 +194,7 @@ int lt_stream_take(void)
                 LTI_STREAM_FREE) {
             uint32_t limit = qatomic_read(&lt_control->stream_limit);
 
+            lt_control->streams[n].forked = forked;
             while (limit <= n) {
                 uint32_t seen = qatomic_cmpxchg(&lt_control->stream_limit, limit, n + 1);
                 if (seen == limit) {
@@ -320,12 +321,12 @@ void lt_stream_leave(CPUState *cpu, bool for_ever)
     if (!for_ever) {
         return;
     }
+    if (stream->held && pthread_mutex_unlock((void *)stream->shared->alive) == 0) {
+        stream->held = false; /* whoever comes next takes it */
+    }
     if (lt_parallel) {
         lt_stream_state(LTI_STREAM_ENDED);
         own = NULL;
-    }
-    if (stream->held && pthread_mutex_unlock((void *)stream->shared->alive) == 0) {
-        stream->held = false; /* whoever comes next takes it */
     }
     if (lt_parallel) {
         pthread_mutex_lock(&threads_lock);

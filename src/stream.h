@@ -99,7 +99,9 @@ enum lti_stream_state {
     LTI_STREAM_LIVE = 2,  /* a process writes to it; see `alive` */
     LTI_STREAM_EXEC = 3,  /* its process executes another program just now */
     LTI_STREAM_ENDED = 4, /* all records are committed, no more will come */
-    LTI_STREAM_GONE = 5   /* the same, but the process lives on, untraced */
+    LTI_STREAM_GONE = 5,  /* the same, but the process lives on, untraced */
+    LTI_STREAM_LEAVES = 6 /* its process executes something that is not traced: the
+                             same once `alive` tells that it has */
 };
 
 struct lti_stream {
@@ -109,7 +111,8 @@ struct lti_stream {
     uint32_t state; /* enum lti_stream_state */
     uint32_t pid;
     uint32_t stamping; /* a stamp has been taken whose record is not committed */
-    uint32_t pad0[13];
+    uint32_t forked;   /* taken for a child: the parent's record tells of it */
+    uint32_t pad0[12];
     uint32_t produced; /* chunks closed so far; engine writes */
     uint32_t pad1[15];
     uint32_t consumed; /* chunks released so far; library writes */

@@ -9,6 +9,7 @@
  */
 #include "streams.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -235,6 +236,14 @@ static bool is_dead(const struct lti_streams *s, const struct lti_stream *stream
 }
 
 /* Whether nothing more will be written to a stream, as far as is known. */
+/* Whether the process of a stream is no more, though nobody's end told of it. */
+static bool is_gone(const struct lti_stream *stream)
+{
+    const uint32_t pid = shared(&stream->pid);
+
+    return pid > 1 && pid <= INT32_MAX && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
 static bool is_over(const struct lti_streams *s, const struct reader *r)
 {
     const struct lti_stream *stream = r->ring.stream;
@@ -244,7 +253,15 @@ static bool is_over(const struct lti_streams *s, const struct reader *r)
     case LTI_STREAM_GONE:
         return true;
     case LTI_STREAM_LIVE:
-        if (is_dead(s, stream)) {
+    case LTI_STREAM_LEAVES:
+        /* Between two threads nobody holds it. */
+        if (is_dead(s, stream) ||
+            (!shared((const uint32_t *)(const void *)stream->alive) && is_gone(stream))) {
+            return true;
+        }
+        break;
+    case LTI_STREAM_EXEC:
+        if (is_gone(stream)) {
             return true;
         }
         break;
@@ -290,7 +307,8 @@ static bool is_alone(const struct lti_streams *s, const struct reader *r)
 static int end_reader(struct lti_streams *s, struct reader *r)
 {
     int32_t status, signal;
-    bool gone = shared(&r->ring.stream->state) == LTI_STREAM_GONE;
+    const uint32_t state = shared(&r->ring.stream->state);
+    const bool gone = state == LTI_STREAM_GONE || state == LTI_STREAM_LEAVES;
 
     if (lti_decoder_ended(r->decoder, &status, &signal)) {
         if (r->first) {
@@ -324,7 +342,9 @@ static int find_streams(struct lti_streams *s)
     for (uint32_t n = 0; n < stream_limit(s); n++) {
         struct reader *r;
 
-        if (shared(&s->control->streams[n].state) < LTI_STREAM_LIVE ||
+        const struct lti_stream *stream = &s->control->streams[n];
+
+        if (shared(&stream->state) < LTI_STREAM_LIVE || shared(&stream->forked) ||
             find_reader(s, n)) {
             continue;
         }
