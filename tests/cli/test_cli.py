@@ -327,6 +327,18 @@ class Guest(guests.Case):
         done = lt("run", "-o", self.path("log"), behaviour(), "descriptors")
         self.assertEqual(done.stdout, b"0\n1\n2\n")
 
+    def test_failed_execs(self):
+        """A shell's child that cannot execute a file goes on, and is told to its end."""
+        script = self.path("text", b"exit 7\n")
+        done = lt("run", "-f", "json", "-e", "process", "sh", "-c",
+                  "for i in 1 2 3 4 5 6 7 8 9; do %s & done; wait" % script)
+        self.assertEqual(done.returncode, 0)
+        events = entries(done.stderr)
+        self.assertEqual([event.get("status") for event in events
+                          if event["type"] == "exit"].count(7), 9)
+        self.assertEqual(sum(event["type"] == "exit" for event in events),
+                         sum(event.get("op") == "start" for event in events))
+
     def test_untraced(self):
         done = lt("run", "-o", "/dev/null", behaviour(), "threads", "2")
         self.assertEqual((done.returncode, done.stderr), (0, b""))
