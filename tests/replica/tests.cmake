@@ -72,11 +72,11 @@ set(arm64 ${CMAKE_CURRENT_BINARY_DIR}/arm64)
 add_test(NAME replica/aarch64/packages COMMAND ${inputs}/arm64 ${arm64} bash sqlite3 python3)
 set_tests_properties(replica/aarch64/packages PROPERTIES
     SKIP_RETURN_CODE 77 TIMEOUT 600 FIXTURES_SETUP arm64)
-replica_test(aarch64/python -L ${arm64}/root -n 7 -f ${inputs}/input.py
-    ${arm64}/root/usr/bin/python3 -i -S)
-replica_test(aarch64/sqlite -L ${arm64}/root -n 8 -f ${inputs}/input.sql
-    ${arm64}/root/usr/bin/sqlite3)
-replica_test(aarch64/bash -L ${arm64}/root -n 6 -f ${inputs}/input.sh
-    ${arm64}/root/bin/bash)
+replica_test(aarch64/python -L ${arm64}/debian -n 7 -f ${inputs}/input.py
+    ${arm64}/debian/usr/bin/python3 -i -S)
+replica_test(aarch64/sqlite -L ${arm64}/debian -n 8 -f ${inputs}/input.sql
+    ${arm64}/debian/usr/bin/sqlite3)
+replica_test(aarch64/bash -L ${arm64}/debian -n 6 -f ${inputs}/input.sh
+    ${arm64}/debian/bin/bash)
 set_tests_properties(replica/aarch64/python replica/aarch64/sqlite replica/aarch64/bash
     PROPERTIES FIXTURES_REQUIRED arm64)
