@@ -4,6 +4,7 @@
  * engine share.  Compiled once for each guest architecture.
  *
  *     lt-process.c   the guest process: start, exec, fork, exit, system calls
+ *     lt-exec.c      what a guest's exec executes
  *     lt-threads.c   the baton: one guest thread at a time
  *     lt-capture.c   what system calls point to
  *     lt-kernel.c    what system calls write to guest memory
@@ -88,7 +89,7 @@ G_NORETURN void lt_load_failed(const char *path, int error);
 int lt_qemu_main(int argc, char **argv, char **envp);
 
 /* syscall.c: how the engine runs the program of a guest's exec, see
- * lt-process.c; and the file to execute for it. */
+ * lt-exec.c; and the file to execute for it. */
 char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool at,
                     int *error);
 const char *lt_exec_program(void);
@@ -139,6 +140,15 @@ void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
 
 /* lt-process.c */
 void lt_begin(CPUState *cpu); /* the process's first record, unless it is written */
+extern const char *lt_sysroot;
+int lt_hide_fd(int fd);          /* moves a descriptor out of the guest's sight */
+char *lt_exec_begin(int opened); /* the exec comes next */
+
+/* lt-exec.c */
+void lt_exec_undo(void); /* the exec failed */
+/* The program was handed over by an exec: the name of its file, to be freed. */
+char *lt_exec_opened(int fd, const char *name);
+void lt_exec_resolved(void); /* QEMU has found what the guest reads in /proc/self/exe */
 
 /* lt-maps.c */
 void lt_maps_init(void);

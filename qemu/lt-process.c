@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guest process as the engine sees it: start, system calls, fork, exec and
- * exit.
+ * exit.  What an exec executes is found by lt-exec.c.
  *
  * Functions named __wrap_X stand in for QEMU's X, which they call as __real_X:
  * the linker's --wrap option puts them there (see the file `wrap`).
@@ -16,15 +16,10 @@
 #include "user/safe-syscall.h"
 #include "loader.h"
 #include "signal-common.h"
-#include "qemu/path.h"
-#include "elf.h"
 #include "lt-target.h"
 #include "stream.h"
 
-/* The engine's own program, whatever its file was. */
-#define SELF "/proc/self/exe"
-
-static const char *sysroot = "";
+const char *lt_sysroot = "";
 static int arena_fd = -1;           /* kept from the guest, for its exec */
 static pid_t forker;                /* the process that forks */
 static int child_stream = -1;       /* for a process that is being forked, or -1 */
@@ -50,9 +45,9 @@ static __thread struct {
 
 /* ---- Start ---- */
 
-/* Moves the arena's descriptor to where guests do not look, and out of the way of
- * those that they open. */
-static int hide_fd(int fd)
+/* Moves a descriptor of ours to where guests do not look, and out of the way of those
+ * that they open. */
+int lt_hide_fd(int fd)
 {
     struct rlimit limit;
     int high = -1;
@@ -135,7 +130,7 @@ static void attach(int fd, int number)
     bool first = number < 0;
 
     lt_stream_map(fd);
-    arena_fd = hide_fd(fd);
+    arena_fd = lt_hide_fd(fd);
     for (uint32_t i = 0; i < lt_control->range_count && i < LTI_MAX_FILTERS; i++) {
         const struct lti_range *r = &lt_control->ranges[i];
         lt_filtered |= r->pc_start || r->pc_end || r->module[0];
@@ -150,33 +145,30 @@ static void attach(int fd, int number)
 
 /*
  * lt-engine ARCH ARENA SYSROOT PROGRAM ARGV...
- * ARENA is the arena's descriptor; behind an exec, also a colon, the number of the
- * process's stream, a colon and the descriptor that its parent waits for, or -1; "-"
- * for a process that nobody traces.  ARGV has an argv[0].
+ * ARENA is the arena's descriptor; behind an exec, also the number of the process's
+ * stream, the descriptor that its parent waits for, and that of the program, each
+ * behind a colon.  -1: none; without an arena nobody traces the process.  ARGV has an
+ * argv[0].
  */
 int lt_engine_entry(int argc, char **argv, char **envp);
 int lt_engine_entry(int argc, char **argv, char **envp)
 {
     char **qemu_argv = g_new0(char *, argc + 10);
-    int n = 0;
+    int fd = -1, stream = -1, opened = -1, n = 0;
 
     lt_maps_init();
-    sysroot = argv[3];
-    program = g_strdup(argv[4]);
-    if (strcmp(argv[2], "-") != 0) {
-        const char *colon = strchr(argv[2], ':');
-
-        executed = colon != NULL;
-        if (colon) {
-            waited_for = atoi(strchr(colon + 1, ':') + 1);
-            if (waited_for >= 0) {
-                fcntl(waited_for, F_SETFD, FD_CLOEXEC);
-            }
-        }
-        attach(atoi(argv[2]), colon ? atoi(colon + 1) : -1);
+    lt_sysroot = argv[3];
+    sscanf(argv[2], "%d:%d:%d:%d", &fd, &stream, &waited_for, &opened);
+    executed = stream >= 0;
+    program = opened >= 0 ? lt_exec_opened(opened, argv[4]) : g_strdup(argv[4]);
+    if (waited_for >= 0) {
+        fcntl(waited_for, F_SETFD, FD_CLOEXEC);
+    }
+    if (fd >= 0) {
+        attach(fd, stream);
     }
     qemu_argv[n++] = argv[0];
-    if (*sysroot) {
+    if (*lt_sysroot) {
         qemu_argv[n++] = g_strdup("-L");
         qemu_argv[n++] = argv[3];
     }
@@ -234,6 +226,7 @@ CPUState *__wrap_cpu_create(const char *type)
     CPUState *cpu = __real_cpu_create(type);
     const char *why = choosing_cpu ? lt_target.untraced(cpu) : NULL;
 
+    lt_exec_resolved();
     if (why) {
         refuse_cpu(why);
     }
@@ -468,6 +461,7 @@ static void record_return(CPUState *cpu, uint64_t pc, int nr, const abi_long *ar
 /* An exec that returns has failed. */
 static void undo_exec(void)
 {
+    lt_exec_undo();
     if (!self.leaving || !lt_control) {
         return;
     }
@@ -908,8 +902,8 @@ void __wrap_fork_start(void)
     }
     fork_pipe[0] = fork_pipe[1] = -1;
     if ((wait_for_vfork || child_stream >= 0) && pipe2(fork_pipe, O_CLOEXEC) == 0) {
-        fork_pipe[0] = hide_fd(fork_pipe[0]);
-        fork_pipe[1] = hide_fd(fork_pipe[1]);
+        fork_pipe[0] = lt_hide_fd(fork_pipe[0]);
+        fork_pipe[1] = lt_hide_fd(fork_pipe[1]);
     }
 }
 
@@ -991,84 +985,6 @@ void __wrap_fork_end(pid_t pid)
 
 /* ---- exec ---- */
 
-/* Reads the first bytes of an executable file; 0 or an errno. */
-static int read_head(const char *path, char *head, size_t size)
-{
-    struct stat st;
-    ssize_t n;
-    int fd;
-
-    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0 || stat(path, &st) != 0) {
-        return errno;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        return EACCES;
-    }
-    memset(head, 0, size);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
-    }
-    n = read(fd, head, size - 1);
-    close(fd);
-    return n < 0 ? errno : 0;
-}
-
-/* Splits a #! line in place into interpreter and argument. */
-static bool split_script(char *head, char **interpreter, char **argument)
-{
-    char *p = head + 2, *end;
-
-    head[strcspn(head, "\n")] = 0;
-    p += strspn(p, " \t");
-    *interpreter = p;
-    p += strcspn(p, " \t");
-    *argument = NULL;
-    if (*p) {
-        *p++ = 0;
-        p += strspn(p, " \t");
-        end = p + strlen(p);
-        while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
-            *--end = 0;
-        }
-        *argument = *p ? p : NULL;
-    }
-    return **interpreter != 0;
-}
-
-/* Whether an ELF file's interpreter is there, if it wants one: the kernel looks
- * before it gives up the old program. */
-static bool has_interpreter(const char *file)
-{
-    g_autofree char *name = NULL;
-    bool there = true;
-    Elf64_Ehdr elf;
-    Elf64_Phdr header;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) {
-        return true;
-    }
-    if (pread(fd, &elf, sizeof(elf), 0) == sizeof(elf)) {
-        for (unsigned i = 0; i < le16_to_cpu(elf.e_phnum); i++) {
-            uint64_t at = le64_to_cpu(elf.e_phoff) + i * sizeof(header);
-            if (pread(fd, &header, sizeof(header), at) != sizeof(header)) {
-                break;
-            }
-            if (le32_to_cpu(header.p_type) == PT_INTERP &&
-                le64_to_cpu(header.p_filesz) < PATH_MAX) {
-                name = g_malloc0(PATH_MAX);
-                there = pread(fd, name, le64_to_cpu(header.p_filesz),
-                              le64_to_cpu(header.p_offset)) > 0 &&
-                        access(path(name), F_OK) == 0;
-                break;
-            }
-        }
-    }
-    close(fd);
-    return there;
-}
-
 /* The parent of a vfork goes on when the program that its child executes has begun.
  * The child may have closed the descriptor, and opened something else. */
 static void keep_fork_pipe(void)
@@ -1084,113 +1000,23 @@ static void keep_fork_pipe(void)
     }
 }
 
-/* The exec is about to be made, of a program that is traced or not. */
-static void leave_program(bool traced)
+/* The exec is about to be made, of a program that is open, or -1 if it is not for an
+ * engine.  The ARENA of its command line, which the caller frees. */
+char *lt_exec_begin(int opened)
 {
     if (!lt_control) {
-        return;
+        return g_strdup_printf("-1:-1:-1:%d", opened);
     }
     self.leaving = true;
-    if (traced) {
-        fcntl(arena_fd, F_SETFD, 0);
-        keep_fork_pipe();
-        lt_stream_state(LTI_STREAM_EXEC);
-    } else {
+    if (opened < 0 || lt_control->follow != LTI_FOLLOW_ALL || lt_stream_number() < 0) {
         qatomic_inc(&lt_control->untraced_processes);
         self.exec_counted = true;
         lt_stream_state(LTI_STREAM_LEAVES);
+        return g_strdup_printf("-1:-1:-1:%d", opened);
     }
-}
-
-/*
- * The argv with which the engine runs the program of a guest's exec: NULL with
- * *error 0 if the host's kernel shall have it (a program of another kind), NULL
- * with an errno if it cannot be run.  The caller frees it with g_strfreev().
- */
-char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool at,
-                    int *error)
-{
-    g_autoptr(GPtrArray) out = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *file = NULL;
-    char head[256];
-    const Elf64_Ehdr *elf = (const void *)head;
-    const char *arch;
-    int depth = 0;
-
-    *error = 0;
-    if (at && !*program && (flags & AT_EMPTY_PATH)) {
-        file = g_strdup_printf("/proc/self/fd/%d", dirfd);
-    } else if (at && *program != '/' && dirfd != AT_FDCWD) {
-        file = g_strdup_printf("/proc/self/fd/%d/%s", dirfd, program);
-    } else {
-        file = g_strdup(path(program));
-    }
-    for (int i = 0; argv[i]; i++) {
-        g_ptr_array_add(out, g_strdup(argv[i]));
-    }
-    if (out->len == 0) {
-        g_ptr_array_add(out, g_strdup("")); /* as the kernel does */
-    }
-    for (;;) {
-        char *interpreter, *argument;
-
-        *error = read_head(file, head, sizeof(head));
-        if (*error) {
-            return NULL;
-        }
-        if (head[0] != '#' || head[1] != '!') {
-            break;
-        }
-        if (++depth > 5) {
-            *error = ELOOP;
-            return NULL;
-        }
-        if (!split_script(head, &interpreter, &argument)) {
-            *error = ENOEXEC;
-            return NULL;
-        }
-        g_free(g_ptr_array_index(out, 0));
-        g_ptr_array_index(out, 0) = g_strdup(file);
-        if (argument) {
-            g_ptr_array_insert(out, 0, g_strdup(argument));
-        }
-        g_ptr_array_insert(out, 0, g_strdup(interpreter));
-        g_free(file);
-        file = g_strdup(path(interpreter));
-    }
-    if (memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_CLASS] != ELFCLASS64) {
-        leave_program(false);
-        return NULL;
-    }
-    if (le16_to_cpu(elf->e_machine) == EM_X86_64) {
-        arch = "x86_64";
-    } else if (le16_to_cpu(elf->e_machine) == EM_AARCH64) {
-        arch = "aarch64";
-    } else {
-        leave_program(false);
-        return NULL;
-    }
-    if (!has_interpreter(file)) {
-        *error = ENOENT;
-        return NULL;
-    }
-    g_ptr_array_insert(out, 0, g_steal_pointer(&file));
-    g_ptr_array_insert(out, 0, g_strdup(sysroot));
-    if (lt_control && lt_control->follow == LTI_FOLLOW_ALL && lt_stream_number() >= 0) {
-        g_ptr_array_insert(
-            out, 0,
-            g_strdup_printf("%d:%d:%d", arena_fd, lt_stream_number(), waited_for));
-    } else {
-        g_ptr_array_insert(out, 0, g_strdup("-"));
-    }
-    g_ptr_array_insert(out, 0, g_strdup(arch));
-    g_ptr_array_insert(out, 0, g_strdup("lt-engine"));
-    g_ptr_array_add(out, NULL);
-    leave_program(strcmp(out->pdata[2], "-") != 0);
-    return (char **)g_ptr_array_free(g_steal_pointer(&out), false);
-}
-
-const char *lt_exec_program(void)
-{
-    return SELF;
+    fcntl(arena_fd, F_SETFD, 0);
+    keep_fork_pipe();
+    lt_stream_state(LTI_STREAM_EXEC);
+    return g_strdup_printf("%d:%d:%d:%d", arena_fd, lt_stream_number(), waited_for,
+                           opened);
 }

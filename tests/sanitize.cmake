@@ -61,7 +61,7 @@ sanitized_test(api/session sanitized-test-session)
 set_property(TEST sanitized/api/session APPEND PROPERTY ENVIRONMENT
     "LT_GUESTS=${GUESTS}/x86_64")
 
-foreach(what processes signals threads)
+foreach(what exec processes signals threads)
     sanitized_program(test-control-${what} api/test-control-${what}.c api/control.c)
     sanitized_test(api/control-${what} sanitized-test-control-${what})
     set_property(TEST sanitized/api/control-${what} APPEND PROPERTY ENVIRONMENT

@@ -87,7 +87,7 @@ set_tests_properties(api/session PROPERTIES TIMEOUT 300
     ENVIRONMENT "LT_GUESTS=${GUESTS}/x86_64")
 # Signals, threads and processes.
 set(control_source ${CMAKE_CURRENT_SOURCE_DIR}/api)
-foreach(what processes signals threads)
+foreach(what exec processes signals threads)
     add_executable(test-control-${what} ${control_source}/test-control-${what}.c
         ${control_source}/control.c)
     target_link_libraries(test-control-${what} PRIVATE lt-options libtrace PkgConfig::CMOCKA)
