@@ -47,7 +47,7 @@ foreach(arch x86_64 aarch64)
         replica_test(${arch}/${case} ${sysroot} ${input} ${GUESTS}/${arch}/replica-static ${case})
     endforeach()
     # Buffers are filled in another way while other threads may run.
-    foreach(case readv recvmsg recvfrom structs frame)
+    foreach(case readv recvmsg recvfrom structs frame behind)
         replica_test(${arch}/${case}-beside ${sysroot} ${input}
             ${GUESTS}/${arch}/replica-static ${case} beside)
     endforeach()
