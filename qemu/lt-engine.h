@@ -154,11 +154,11 @@ void lt_exec_resolved(void); /* QEMU has found what the guest reads in /proc/sel
 
 /* lt-maps.c */
 void lt_maps_init(void);
-void lt_maps_fork(bool in_child);
+void lt_maps_fork_start(void); /* the forking thread, in parent and child */
+void lt_maps_fork_end(void);
 extern bool lt_shared_memory;      /* the guest has mapped some */
 void lt_maps_start(CPUState *cpu); /* its first instruction is next */
 extern bool lt_guest_started;
-void lt_maps_flush(CPUState *cpu); /* records of others' mappings */
 void lt_maps_check(CPUState *cpu); /* the library compares memory */
 void lt_maps_file_changed(const struct stat *file, uint64_t from, uint64_t to);
 unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */

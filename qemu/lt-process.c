@@ -303,7 +303,6 @@ int __wrap_cpu_exec(CPUState *cpu)
     if (!lt_stream_owns(cpu)) {
         return __real_cpu_exec(cpu);
     }
-    lt_maps_flush(cpu);
     if (!lt_guest_started) {
         lt_maps_start(cpu);
     }
@@ -439,6 +438,7 @@ static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *a
         put(record, &value, 8);
     }
     lt_capture_enter(record, nr, args, lengths);
+    lt_stamp(cpu);
     memcpy(lt_special(cpu, LTI_S_SYSCALL, record->len), record->data, record->len);
 }
 
@@ -701,7 +701,6 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         return ret;
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
-    lt_stamp(cpu);
     record_syscall(cpu, pc, nr, args, lengths);
     lt_kernel_enter(cpu, pc, nr, args);
     self.in_syscall = true;
@@ -738,7 +737,6 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         stl_he_p(lt_special(cpu, LTI_S_CLONE, 4), ret);
     }
     lt_kernel_leave(cpu, nr, args, ret);
-    lt_maps_flush(cpu);
     record_return(cpu, pc, nr, args, ret, lengths);
     if (nr == TARGET_NR_prctl && a1 == PR_SET_NAME && ret == 0) {
         record_name(cpu);
@@ -872,7 +870,6 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
         lt_stream_commit_all();
     }
     if (lt_stream_owns(cpu)) {
-        lt_maps_flush(cpu);
         lt_maps_check(cpu);
         record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
     }
@@ -889,7 +886,7 @@ void __wrap_fork_start(void)
 
     __real_fork_start();
     forker = getpid();
-    lt_maps_fork(false);
+    lt_maps_fork_start();
     child_stream = -1;
     if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE) {
         child_stream = lt_stream_take(true);
@@ -912,7 +909,6 @@ static void begin_child(CPUState *cpu)
 {
     lt_baton_fork(cpu);
     lt_stream_forget(cpu);
-    lt_maps_fork(true);
     if (child_stream < 0) {
         if (arena_fd >= 0) {
             close(arena_fd);
@@ -936,6 +932,7 @@ void __wrap_fork_end(pid_t pid)
     const int reading = fork_pipe[0], writing = fork_pipe[1];
     int saved = errno;
 
+    lt_maps_fork_end();
     fork_pipe[0] = fork_pipe[1] = -1;
     if (pid == 0) {
         struct stat st;
