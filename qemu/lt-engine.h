@@ -132,6 +132,8 @@ bool lt_baton_take(CPUState *cpu); /* true if it had not been this thread's */
 void lt_baton_give(void);
 void lt_baton_detach(void);        /* the holder's CPU goes */
 void lt_baton_fork(CPUState *cpu); /* in a forked child */
+void lt_exit_begin(void);          /* around the end of a thread, if it ends */
+void lt_exit_end(void);
 /* lt-capture.c: copies guest memory; how much of it could be read. */
 size_t lt_read_guest(uint64_t addr, void *to, size_t size);
 /* lt-capture.c: appends pieces to a record.  `lengths` are six, kept from entry to

@@ -667,6 +667,7 @@ void __wrap_rcu_unregister_thread(void);
 void __wrap_rcu_unregister_thread(void)
 {
     lt_baton_give();
+    lt_exit_end();
     __real_rcu_unregister_thread();
 }
 
@@ -706,9 +707,15 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     self.in_syscall = true;
     lt_make_room(cpu);
     lt_commit(cpu);
-    if (nr == TARGET_NR_exit && CPU_NEXT(first_cpu)) {
+    if (nr == TARGET_NR_exit) {
+        lt_exit_begin();
+    }
+    if (nr == TARGET_NR_exit && !CPU_NEXT(first_cpu)) {
+        lt_exit_end(); /* there is nobody else */
+    } else if (nr == TARGET_NR_exit) {
         /* A signal that came before goes first, as in QEMU's own code. */
         if (block_signals()) {
+            lt_exit_end();
             lt_kernel_leave(cpu, nr, args, -QEMU_ERESTARTSYS);
             record_return(cpu, pc, nr, args, -QEMU_ERESTARTSYS, lengths);
             lt_commit(cpu);

@@ -273,9 +273,15 @@ int lti_decode_process(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         return lti_damaged(d, "a process record makes no sense");
     }
     if (op == LTI_PROCESS_THREAD) {
-        guest = d->guest ? NULL : d->config.find(d->config.user, pid);
+        if (d->guest) {
+            return lti_damaged(d, "a stream changes its process");
+        }
+        guest = d->config.find(d->config.user, pid);
         if (!guest) {
-            return lti_damaged(d, "a thread belongs to no process");
+            /* It began while its process ended, which has been told. */
+            d->late = true;
+            d->at = d->end;
+            return 0;
         }
         guest->refs++;
         use_guest(d, guest);

@@ -129,7 +129,7 @@ struct lti_guest *lti_decoder_guest(const struct lti_decoder *d)
 
 void lti_decoder_feed(struct lti_decoder *d, const uint8_t *begin, const uint8_t *end)
 {
-    d->at = begin;
+    d->at = d->late ? end : begin;
     d->end = end;
     d->stats.stream_bytes += (uint64_t)(end - begin);
 }
@@ -472,7 +472,7 @@ static int deliver_exit(struct lti_decoder *d, int32_t status, int32_t signal)
         .type = LT_EVENT_EXIT,
         .size = sizeof e,
         .pid = d->pid,
-        .tid = d->tid,
+        .tid = d->guest->leaving ? d->guest->leaver : d->tid,
         .status = status,
         .signal = signal,
     };
@@ -492,6 +492,19 @@ static int deliver_exit(struct lti_decoder *d, int32_t status, int32_t signal)
     e.seq = ++d->seq;
     LTI_CALL(d, LT_EVENT_EXIT, exit, wanted, &e, result);
     return result ? result : lti_decoder_keep(d, &e, sizeof e, wanted);
+}
+
+/* The process says that it ends. */
+static int end_process(struct lti_decoder *d, int32_t status, int32_t signal)
+{
+    if (!d->config.parallel) {
+        return deliver_exit(d, status, signal);
+    }
+    d->guest->leaving = true;
+    d->guest->leaver = d->tid;
+    d->guest->status = status;
+    d->guest->signal = signal;
+    return 0;
 }
 
 bool lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
@@ -592,7 +605,7 @@ static int special(struct lti_decoder *d, uint32_t head)
         if (size < 8) {
             return lti_damaged(d, "an exit record is too short");
         }
-        return deliver_exit(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
+        return end_process(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
     case LTI_S_FORGET:
         return lti_decode_forget(d);
     case LTI_S_STAMP:
@@ -747,6 +760,15 @@ void lti_decoder_stats(const struct lti_decoder *d, struct lt_stats *stats)
 
     *stats = d->stats;
     stats->size = size;
+}
+
+bool lti_decoder_leaving(const struct lti_decoder *d, int32_t *status, int32_t *signal)
+{
+    const bool leaving = d->guest && d->guest->leaving && !d->guest->ended;
+
+    *status = leaving ? d->guest->status : 0;
+    *signal = leaving ? d->guest->signal : 0;
+    return leaving;
 }
 
 bool lti_decoder_ended(const struct lti_decoder *d, int32_t *status, int32_t *signal)

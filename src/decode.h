@@ -19,6 +19,7 @@ struct lti_decoder;
 
 struct lti_decoder_config {
     uint32_t record;      /* LTI_RECORD_*, as given to the engine */
+    bool parallel;        /* a process may have several streams */
     const uint8_t *arena; /* LTI_ARENA_SIZE bytes, shared with the engine */
     lt_session *session;  /* handed to callbacks */
     const struct lti_callbacks *callbacks; /* outlive the decoder, unchanged */
@@ -50,6 +51,11 @@ int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *par
 
 /* The instruction in hand lives on when its block does not. */
 void lti_decoder_keep_insn(struct lti_decoder *decoder);
+
+/* Whether the process's end was recorded, but not told, and how it is: it is told when
+ * the last of its streams ends, as parallel threads did things before it. */
+bool lti_decoder_leaving(const struct lti_decoder *decoder, int32_t *status,
+                         int32_t *signal);
 
 /* What it decodes: NULL before the first record. */
 struct lti_guest *lti_decoder_guest(const struct lti_decoder *decoder);

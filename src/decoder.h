@@ -64,6 +64,7 @@ struct lti_decoder {
     const uint8_t *at, *end; /* what was fed and is left */
     bool finish;             /* behind it comes the guest's end, and how: */
     int32_t status, signal;
+    bool late; /* a parallel thread of a process that has ended: nothing of it is told */
 
     /* Steps in hand: of a block to be run, or that lt_session_next() is in the
      * middle of.  A part of a block ends where `patched` was made an end. */

@@ -141,6 +141,7 @@ int lti_streams_create(const struct lti_streams_config *config, struct lti_strea
     s->problem = "";
     s->decoder_config = (struct lti_decoder_config){
         .record = s->control->record,
+        .parallel = s->control->threads == LTI_THREADS_PARALLEL,
         .arena = config->arena,
         .session = config->session,
         .callbacks = config->callbacks,
@@ -289,17 +290,17 @@ static void end_first(struct lti_streams *s, const struct reader *r, int32_t sta
     s->signal = signal;
 }
 
-/* Whether no other stream is of the same process. */
-static bool is_alone(const struct lti_streams *s, const struct reader *r)
+/* Another stream of the same process, or NULL. */
+static struct reader *find_sibling(const struct lti_streams *s, const struct reader *r)
 {
     const struct lti_guest *guest = lti_decoder_guest(r->decoder);
 
-    for (const struct reader *other = s->readers; other; other = other->next) {
+    for (struct reader *other = s->readers; other; other = other->next) {
         if (other != r && lti_decoder_guest(other->decoder) == guest) {
-            return false;
+            return other;
         }
     }
-    return true;
+    return NULL;
 }
 
 /* All of a stream has been decoded.  1 if its process's end remains to be told, else
@@ -309,14 +310,20 @@ static int end_reader(struct lti_streams *s, struct reader *r)
     int32_t status, signal;
     const uint32_t state = shared(&r->ring.stream->state);
     const bool gone = state == LTI_STREAM_GONE || state == LTI_STREAM_LEAVES;
+    struct reader *sibling = find_sibling(s, r);
 
     if (lti_decoder_ended(r->decoder, &status, &signal)) {
         if (r->first) {
             end_first(s, r, status, signal);
         }
+    } else if (lti_decoder_leaving(r->decoder, &status, &signal)) {
+        if (!sibling) {
+            return lti_decoder_finish(r->decoder, status, signal);
+        }
+        sibling->first |= r->first;
     } else if (r->first) {
         return 0; /* what the supervisor says is awaited */
-    } else if (!gone && is_alone(s, r) && lti_decoder_finish(r->decoder, 0, SIGKILL)) {
+    } else if (!gone && !sibling && lti_decoder_finish(r->decoder, 0, SIGKILL)) {
         return 1; /* nothing but SIGKILL leaves a process no time to say so */
     }
     remove_reader(s, r);

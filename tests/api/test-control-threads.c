@@ -148,6 +148,43 @@ static void test_ends(void **state)
     }
 }
 
+/* Each of the last two threads sees that the other one ends; one of them tells how the
+ * process does. */
+static void test_end_together(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        struct guest_run run =
+            run_one(LT_ARCH_X86_64, "together", LT_THREADS_PARALLEL, 0);
+
+        assert_int_equal(run.result.kind, LT_RESULT_EXIT);
+        free_run(&run);
+    }
+}
+
+/* Threads that map, run new code and fork at the same time; code is filtered by the
+ * file that it is mapped from. */
+static void test_maps(void **state)
+{
+    (void)state;
+    for (uint32_t how = 0; how < 2; how++) {
+        FOR_EACH_ARCH(arch)
+        {
+            struct guest_run run = {.argv = {control_guest(arch, "threads"), "maps"},
+                                    .arch = arch,
+                                    .threads = how,
+                                    .insns = 1,
+                                    .module = "control-threads"};
+
+            run_guest(&run);
+            same_as_plain(&run);
+            check_threads(&run);
+            assert_int_equal(count_of(&run, LT_EVENT_PROCESS, LT_PROCESS_START), 21);
+            free_run(&run);
+        }
+    }
+}
+
 static void test_many(void **state)
 {
     (void)state;
@@ -188,7 +225,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_creators), cmocka_unit_test(test_names),
         cmocka_unit_test(test_ends),     cmocka_unit_test(test_many),
-        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_progress), cmocka_unit_test(test_end_together),
+        cmocka_unit_test(test_maps),
     };
 
     if (argc > 1)

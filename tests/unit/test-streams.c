@@ -1120,6 +1120,40 @@ static void test_parallel(void **state)
     }
 }
 
+/* The process's end comes behind what its threads did, but for one that begins later. */
+static void test_parallel_end(void **state)
+{
+    int32_t status, sig;
+
+    (void)state;
+    BOTH_FORMS
+    {
+        prepare(pull);
+        control()->threads = LTI_THREADS_PARALLEL;
+        open_streams();
+        put_process(0, 1, 10, 0);
+        put_parallel(1, 2, 10, 11);
+        expect_idle("10.10 process of 0 arch 1 /bin/a\n10.11 start of 0\n");
+        put_exit(1, 6);
+        live(1, LTI_STREAM_ENDED);
+        expect_idle("");
+        assert_int_equal(stream(1)->state, LTI_STREAM_FREE);
+        assert_false(lti_streams_ended(run.streams, &status, &sig));
+        put_map(0, 0x8000, "/one");
+        live(0, LTI_STREAM_ENDED);
+        expect_idle("10.10 map 8000 /one\n10.11 exit 6 0\n");
+        assert_true(lti_streams_ended(run.streams, &status, &sig));
+        assert_int_equal(status, 6);
+        put_parallel(2, 3, 10, 12);
+        put_map(2, 0x9000, "/two");
+        expect_idle("");
+        live(2, LTI_STREAM_ENDED);
+        expect_idle("");
+        assert_int_equal(stream(2)->state, LTI_STREAM_FREE);
+        expect_end("");
+    }
+}
+
 /* Parallel threads of a process that is killed: it ends once. */
 static void test_parallel_killed(void **state)
 {
@@ -1344,7 +1378,7 @@ static void test_misplaced(void **state)
         [OUT_OF_RANGE] = LT_ERR_STREAM,
         [NO_STREAM] = LTI_STREAMS_END,
         [NO_PROCESS] = LT_ERR_STREAM,
-        [THREAD_OF_NOBODY] = LT_ERR_STREAM,
+        [THREAD_OF_NOBODY] = LTI_STREAMS_END,
         [THREAD_AGAIN] = LT_ERR_STREAM,
         [GONE_TWICE] = LT_ERR_STREAM,
         [PROCESS_TWICE] = LTI_STREAMS_END,
@@ -1659,6 +1693,7 @@ int main(void)
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_fork_of_thread),
         cmocka_unit_test(test_parallel),
+        cmocka_unit_test(test_parallel_end),
         cmocka_unit_test(test_parallel_killed),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_slabs),
