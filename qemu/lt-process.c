@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
 #include "qemu.h"
 #include "user-internals.h"
 #include "user/cpu_loop.h"
@@ -671,12 +673,70 @@ void __wrap_rcu_unregister_thread(void)
     __real_rcu_unregister_thread();
 }
 
-static void record_name(CPUState *cpu)
+/* What the kernel has for a thread's name; false: the thread is no more. */
+static bool read_name(int tid, char name[16])
 {
-    uint8_t *p = lt_special(cpu, LTI_S_NAME, 16);
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/comm", tid);
+    ssize_t n;
+    int fd;
 
-    memset(p, 0, 16);
-    prctl(PR_GET_NAME, p);
+    memset(name, 0, 16);
+    if (tid == qemu_get_thread_id()) {
+        return prctl(PR_GET_NAME, name) == 0;
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    n = read(fd, name, 16);
+    close(fd);
+    if (n > 0) {
+        name[n - 1] = 0; /* in place of a newline */
+    }
+    return n > 0;
+}
+
+static void record_name(CPUState *cpu, int tid)
+{
+    char name[16];
+    uint8_t *p;
+
+    if (!read_name(tid, name)) {
+        return;
+    }
+    p = lt_special(cpu, LTI_S_NAME, 20);
+    memcpy(p, name, 16);
+    stl_he_p(p + 16, tid);
+}
+
+/* The thread of this process that a system call has named, or 0. */
+static int named(int nr, const abi_long *args, abi_long ret)
+{
+    g_autofree char *link = NULL, *path = NULL;
+    struct statfs fs;
+    int pid, tid = 0, end = 0;
+
+    switch (nr) {
+    case TARGET_NR_prctl:
+        return args[0] == PR_SET_NAME && ret == 0 ? qemu_get_thread_id() : 0;
+    case TARGET_NR_write:
+    case TARGET_NR_writev:
+    case TARGET_NR_pwrite64:
+        if (ret > 0 && fstatfs(args[0], &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC) {
+            link = g_strdup_printf("/proc/self/fd/%d", (int)args[0]);
+            path = g_file_read_link(link, NULL);
+        }
+        if (!path) {
+            return 0;
+        }
+        if (sscanf(path, "/proc/%d/task/%d/comm%n", &pid, &tid, &end) != 2 || !end) {
+            sscanf(path, "/proc/%d/comm%n", &pid, &end);
+            tid = pid;
+        }
+        return end && !path[end] && pid == getpid() ? tid : 0;
+    default:
+        return 0;
+    }
 }
 
 abi_long __real_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
@@ -694,6 +754,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     bool clones = is_clone(nr, args, &flags);
     uint32_t lengths[6];
     abi_long ret;
+    int tid;
 
     self.exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     if (!lt_stream_owns(cpu)) {
@@ -745,8 +806,9 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     }
     lt_kernel_leave(cpu, nr, args, ret);
     record_return(cpu, pc, nr, args, ret, lengths);
-    if (nr == TARGET_NR_prctl && a1 == PR_SET_NAME && ret == 0) {
-        record_name(cpu);
+    tid = named(nr, args, ret);
+    if (tid) {
+        record_name(cpu, tid);
     }
     self.sigreturned = ret == -QEMU_ESIGRETURN;
     if (self.sigreturned) {

@@ -286,7 +286,7 @@ enum lti_special {
     LTI_S_CLONE = 15,       /* u32 tid: the thread has made this one */
     LTI_S_THREAD = 16,      /* u32 tid: whom the records behind belong to */
     LTI_S_THREAD_EXIT = 17, /* the thread ended */
-    LTI_S_NAME = 18,        /* the thread's new name: char[16], NUL-ended */
+    LTI_S_NAME = 18,        /* a thread's new name: char[16], NUL-ended, u32 tid */
     LTI_S_SIGNAL = 19,      /* u32 op (enum lt_signal_op), u32 signal, i32 code, u32 0,
                                u64 pc, addr, handler */
 

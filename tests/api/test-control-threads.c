@@ -95,32 +95,43 @@ static void test_creators(void **state)
     }
 }
 
-/* The name of one's own; another thread's, which is a write to a file in /proc,
- * leaves no record. */
+/* A thread's name, which it sets itself, or another one by a write to a file in
+ * /proc. */
 static void test_names(void **state)
 {
-    (void)state;
-    FOR_EACH_ARCH(arch)
-    {
-        struct guest_run run = run_one(arch, "names", LT_THREADS_SERIAL, 0);
-        const char *text = strstr(run.output, "# named ");
-        const struct entry *e = nth(&run, LT_EVENT_THREAD, LT_THREAD_NAME, 0);
-        unsigned tid;
+    static const struct {
+        const char *name;
+        int own; /* of the first thread */
+    } names[] = {
+        {"by prctl", 0},        {"by itself", 0}, {"by another", 0},
+        {"a name that is ", 1}, /* 15 bytes are kept */
+        {"a name that is ", 1}, {"by a file", 1}, {"early", 0},
+    };
 
-        assert_non_null(text);
-        tid = (unsigned)strtoul(text + strlen("# named "), NULL, 10);
-        assert_non_null(e);
-        assert_string_equal(e->text, "by prctl");
-        assert_int_equal(e->tid, tid);
-        e = nth(&run, LT_EVENT_THREAD, LT_THREAD_NAME, 1);
-        assert_non_null(e);
-        assert_string_equal(e->text, "by itself");
-        assert_int_equal(e->tid, tid);
-        e = nth(&run, LT_EVENT_THREAD, LT_THREAD_NAME, 2);
-        assert_non_null(e);
-        assert_string_equal(e->text, "a name that is "); /* 15 bytes are kept */
-        assert_int_equal(e->tid, e->pid);
-        free_run(&run);
+    (void)state;
+    for (uint32_t how = 0; how < 2; how++) {
+        FOR_EACH_ARCH(arch)
+        {
+            struct guest_run run = run_one(arch, "names", how, 0);
+            const char *text = strstr(run.output, "# named ");
+            size_t i;
+
+            for (i = 0; i < sizeof names / sizeof *names; i++) {
+                const struct entry *e = nth(&run, LT_EVENT_THREAD, LT_THREAD_NAME, i);
+
+                assert_non_null(e);
+                assert_string_equal(e->text, names[i].name);
+                if (strcmp(e->text, "early") == 0)
+                    text = strstr(run.output, "# early ") - 1;
+                assert_non_null(text);
+                assert_int_equal(e->tid,
+                                 names[i].own ? e->pid : strtoul(text + 8, NULL, 10));
+            }
+            assert_int_equal(count_of(&run, LT_EVENT_THREAD, LT_THREAD_NAME), i);
+            if (how == LT_THREADS_SERIAL)
+                check_threads(&run);
+            free_run(&run);
+        }
     }
 }
 

@@ -162,6 +162,15 @@ static void put_sysret(uint32_t n, uint32_t nr, int64_t ret)
     put(n, LTI_S_SYSRET, &record, sizeof record);
 }
 
+static void put_name(uint32_t n, uint32_t tid, const char *name)
+{
+    char record[20];
+
+    memcpy(record, name, 16);
+    memcpy(record + 16, &tid, 4);
+    put(n, LTI_S_NAME, record, sizeof record);
+}
+
 static void put_exit(uint32_t n, uint32_t status)
 {
     put_words(n, LTI_S_EXIT, status, 0, 2);
@@ -950,7 +959,7 @@ static void test_threads(void **state)
         put_words(0, LTI_S_CLONE, 11, 0, 1); /* twice is once */
         put_words(0, LTI_S_THREAD, 11, 0, 1);
         put_regs(0, LTI_X86_REGS, 44);
-        put(0, LTI_S_NAME, name, 16);
+        put_name(0, 11, name);
         put_block(0, block, 1);
         put_syscall(0, 202);
         put_words(0, LTI_S_THREAD, 10, 0, 1);
@@ -963,7 +972,9 @@ static void test_threads(void **state)
         put_words(0, LTI_S_THREAD_EXIT, 0, 0, 0);
         put_words(0, LTI_S_THREAD, 12, 0, 1);
         memset(name, 'n', sizeof name); /* not ended by a NUL */
-        put(0, LTI_S_NAME, name, 16);
+        put_name(0, 12, name);
+        put_words(0, LTI_S_CLONE, 13, 0, 1);
+        put_name(0, 13, "before it begins");
         put_block(0, block, 4);               /* its registers are not known */
         put_words(0, LTI_S_THREAD, 11, 0, 1); /* the number of one that is gone */
         put_block(0, block, 5);
@@ -983,6 +994,7 @@ static void test_threads(void **state)
                    "10.11 gone 0\n"
                    "10.12 start of 11\n"
                    "10.12 name 0 nnnnnnnnnnnnnnnn\n"
+                   "10.13 start of 12\n10.13 name 0 before it begins\n"
                    "10.12 insn 1000 r3=0\n10.12 reg 0=4\n"
                    "10.11 start of 0\n"
                    "10.11 insn 1000 r3=0\n10.11 reg 0=5\n"
@@ -1571,7 +1583,7 @@ static void put_everything(void)
         put_syscall(n, 57);
         put_words(n, LTI_S_CLONE, 50 + n, 0, 1);
         put_words(n, LTI_S_THREAD, 50 + n, 0, 1);
-        put(n, LTI_S_NAME, name, 16);
+        put_name(n, 50 + n, name);
         put_block(n, one, 2);
         put_signal(n, 0, 11);
         put_stamp(n, 4 + n);

@@ -77,8 +77,25 @@ static void *named(void *tid)
     return read(ends[0], &byte, 1) == 1 ? tid : NULL;
 }
 
+static void write_name(const char *path, const char *name)
+{
+    int fd = open(path, O_WRONLY);
+
+    printf("%d\n", (int)write(fd, name, strlen(name)));
+    close(fd);
+}
+
+static void *early(void *unused)
+{
+    char byte;
+
+    printf("# early %d\n", thread_id());
+    return read(ends[0], &byte, 1) == 1 ? unused : NULL;
+}
+
 static int names(void)
 {
+    char path[64];
     volatile int tid = 0;
     pthread_t thread;
     char name[32] = "";
@@ -96,6 +113,15 @@ static int names(void)
         return 1;
     pthread_join(thread, NULL);
     prctl(PR_SET_NAME, "a name that is too long for it");
+    snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)getpid(), thread_id());
+    write_name(path, "a name that is still too long");
+    write_name("/proc/self/comm", "by a file");
+    write_name("/dev/null", "no name");
+    start(&thread, early, NULL);
+    printf("%d\n", pthread_setname_np(thread, "early"));
+    if (write(ends[1], "", 1) != 1)
+        return 1;
+    pthread_join(thread, NULL);
     return 0;
 }
 
