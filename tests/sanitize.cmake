@@ -52,7 +52,8 @@ endfunction()
 
 foreach(source ${unit_tests})
     get_filename_component(name ${source} NAME_WE)
-    sanitized_program(${name} ${source})
+    unit_sources(files ${name})
+    sanitized_program(${name} ${files})
     sanitized_test(unit/${name} sanitized-${name})
 endforeach()
 
