@@ -2,7 +2,6 @@
 /* See decode-kit.h. */
 #include "decode-kit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

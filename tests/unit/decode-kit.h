@@ -131,7 +131,7 @@ struct lt_filter *add_callback(uint32_t type);
 void no_callbacks(void);
 void all_callbacks(void);
 
-/* The kinds that these tests are about; test-streams.c has those of processes. */
+/* The kinds that these tests are about; the tests of streams have those of processes. */
 #define KINDS (LT_KINDS_ALL & ((LT_KIND(LT_EVENT_EXIT) << 1) - 1))
 
 void pull_all(void);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The decoder: damaged blocks and records, which must never do more than fail. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "decode-model.h"

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The decoder: flags that blocks leave behind, against the processor. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "decode-model.h"
 
 /* ---- Flags, against the processor ---- */

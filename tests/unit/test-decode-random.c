@@ -3,10 +3,6 @@
  * The decoder: random blocks and records, against a plain interpreter of the same
  * operations, in the callback form and in the pull form.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "decode-model.h"
 
 /* Some random stream and what is expected of it. */

@@ -3,8 +3,6 @@
  * The decoder: records of each kind, made by hand, in the callback form and in the pull
  * form; and callbacks that end the run.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "decode-model.h"
