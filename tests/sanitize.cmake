@@ -83,7 +83,7 @@ foreach(arch x86_64 aarch64)
 endforeach()
 
 # Every kind of event, compared with the oracles.
-sanitized_program(compare oracle/compare.c ${compare_objects})
+sanitized_program(compare ${compare_sources} ${compare_objects})
 if(GUESTS_x86_64)
     sanitized_test(oracle/x86_64 sanitized-compare -a x86_64 -m full ${GUESTS}/x86_64/string)
 endif()

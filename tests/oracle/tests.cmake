@@ -10,7 +10,9 @@ set(oracle_objects ${oracle_source}/oracle.c ${oracle_source}/native.c
 add_executable(oracle-step ${oracle_source}/step.c ${oracle_objects})
 target_link_libraries(oracle-step PRIVATE lt-options)
 set(compare_objects ${oracle_source}/undefined.c ${oracle_objects})
-add_executable(oracle-compare ${oracle_source}/compare.c ${compare_objects})
+set(compare_sources ${oracle_source}/compare.c ${oracle_source}/compare-state.c
+    ${oracle_source}/compare-capstone.c)
+add_executable(oracle-compare ${compare_sources} ${compare_objects})
 target_link_libraries(oracle-compare PRIVATE lt-options libtrace PkgConfig::CAPSTONE)
 add_executable(oracle-real ${oracle_source}/real.c ${compare_objects})
 target_link_libraries(oracle-real PRIVATE lt-options libtrace PkgConfig::CAPSTONE)
