@@ -72,6 +72,24 @@ static inline void lt_watch_load(CPUState *cpu, uint64_t addr, uint32_t size)
     }
 }
 
+/* sve_ldst_internal.h: the same for what it accesses at a host address; accesses that
+ * follow each other are told as one. */
+void lt_host_access(const void *host, uint32_t size, bool store);
+
+static inline void lt_watch_host_store(const void *host, uint32_t size)
+{
+    if (unlikely(lt_watch_stores)) {
+        lt_host_access(host, size, true);
+    }
+}
+
+static inline void lt_watch_host_load(const void *host, uint32_t size)
+{
+    if (unlikely(lt_watch_loads)) {
+        lt_host_access(host, size, false);
+    }
+}
+
 struct iovec;
 struct stat;
 

@@ -44,7 +44,8 @@ static void record_signal(CPUState *cpu, unsigned op, int sig,
 /* Of the present thread. */
 static __thread struct {
     bool started, in_syscall, sigreturned, exiting, leaving, exec_counted;
-    uint64_t left[LTI_MAX_REGS];  /* registers as cpu_exec() left them */
+    uint64_t left[LTI_MAX_REGS];  /* registers as cpu_exec() left them, */
+    unsigned left_count;          /* so many words */
     const target_siginfo_t *info; /* of the signal in hand */
 } self;
 
@@ -237,6 +238,9 @@ CPUState *__wrap_cpu_create(const char *type)
     if (why) {
         refuse_cpu(why);
     }
+    if (choosing_cpu && lt_target.choose) {
+        lt_target.choose(cpu);
+    }
     choosing_cpu = false;
     return cpu;
 }
@@ -322,13 +326,14 @@ int __wrap_cpu_exec(CPUState *cpu)
         lt_record_regs(cpu, self.sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, 0,
                        false);
     } else {
-        uint64_t now[LTI_MAX_REGS] = {0};
+        uint64_t now[LTI_MAX_REGS];
+        unsigned count = lt_target.collect(cpu_env(cpu), now, false);
+        bool same = count == self.left_count && memcmp(now, self.left, 8 * count) == 0;
 
-        lt_target.collect(cpu_env(cpu), now, false);
         lt_record_regs(cpu,
-                       cpu->neg.lt_stale                     ? LTI_REGS_START
-                       : memcmp(now, self.left, sizeof(now)) ? LTI_REGS_SIGNAL
-                                                             : LTI_REGS_CHECK,
+                       cpu->neg.lt_stale ? LTI_REGS_START
+                       : same            ? LTI_REGS_CHECK
+                                         : LTI_REGS_SIGNAL,
                        0, false);
     }
     self.in_syscall = self.sigreturned = false;
@@ -341,7 +346,7 @@ int __wrap_cpu_exec(CPUState *cpu)
         lt_commit(cpu); /* another thread may end the process now */
     }
     lt_stream_in_guest(false);
-    lt_target.collect(cpu_env(cpu), self.left, false);
+    self.left_count = lt_target.collect(cpu_env(cpu), self.left, false);
     return trap;
 }
 

@@ -25,12 +25,14 @@ static bool has_range(const struct lt_filter *filter)
 
 void lti_decoder_set_arch(struct lti_decoder *d, uint32_t arch)
 {
+    const struct lti_control *control = (const void *)d->config.arena;
+
     d->x86 = arch == LT_ARCH_X86_64;
-    d->arch = d->source.arch = lti_arch_info(arch);
+    d->arch = arch == LT_ARCH_AARCH64 && control->scalable ? lti_arch_scalable()
+                                                           : lti_arch_info(arch);
+    d->source.arch = d->arch;
     d->source.cc_map = d->x86 ? d->cc_map : NULL;
     if (d->x86) {
-        const struct lti_control *control = (const void *)d->config.arena;
-
         memcpy(d->cc_map, control->cc_map, sizeof d->cc_map);
     }
 }
@@ -312,13 +314,17 @@ static bool always_writes(const struct lti_decoder *d, uint32_t reason, unsigned
     return reason == LTI_REGS_SYSCALL && d->x86 && (reg == LT_X86_64_RCX || reg == 11);
 }
 
-/* The same part of a vector register has a narrow and a wide name on x86_64: the
- * wide one's change is told if the upper half is another one. */
+/* The same part of a vector register has a narrow and a wide name.  On x86_64 the
+ * wide one's change is told if the upper half is another one, where vectors are
+ * scalable always. */
 static bool other_name_told(const struct lti_decoder *d, uint32_t reg,
                             const uint64_t *old)
 {
     const uint64_t *word = &d->regs[d->arch->regs[reg].word];
 
+    if (d->arch->scalable) {
+        return reg >= LT_AARCH64_V0 && reg < LT_AARCH64_Z0;
+    }
     if (!d->x86 || reg < LT_X86_64_XMM0 || reg >= LT_X86_64_YMM0 + 16) {
         return false;
     }
@@ -347,18 +353,16 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
     uint64_t old[LTI_MAX_REGS], old_flags = lti_flags_value(d);
     uint64_t old_float = lti_reg_value(d, d->arch->float_reg);
-    const uint32_t bytes = 8 * d->arch->word_count;
     uint32_t reason, skip;
     bool first;
 
-    if (size != 8 + bytes) {
+    memcpy(old, d->regs, 8 * d->arch->word_count);
+    if (size < 8 || !lti_take_registers(d->arch, p + 8, size - 8, d->regs)) {
         return damaged(d, "a register record has the wrong size");
     }
     reason = u32_at(p);
     skip = u32_at(p + 4);
     first = !d->known || reason == LTI_REGS_START;
-    memcpy(old, d->regs, bytes);
-    memcpy(d->regs, p + 8, bytes);
     d->known = true;
     if (d->x86 && d->cc_map[d->regs[LTI_X86_CC_OP] & 127] == LTI_CC_UNKNOWN) {
         d->stats.internal_errors++; /* flags cannot be told */
@@ -366,7 +370,7 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     if (first) {
         return 0;
     }
-    for (unsigned i = 0; i < d->arch->reg_count; i++) {
+    for (unsigned i = 0; i < d->arch->held_count; i++) {
         int result;
 
         if (i + 1 == skip || i == d->arch->pc_reg) {
@@ -385,13 +389,13 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         } else if (i == d->arch->flags_reg && reason == LTI_REGS_HELPER && d->x86) {
             continue; /* flags are whole again only behind the helper */
         }
-        result = tell_reg(d, i, d->arch->regs[i].width);
+        result = tell_reg(d, i, lti_reg_width(d->arch, i, d->regs));
         if (result) {
             return result;
         }
     }
     if (reason == LTI_REGS_CHECK || reason == LTI_REGS_SYSCALL) {
-        d->stats.register_checks += d->arch->reg_count - 1;
+        d->stats.register_checks += d->arch->held_count - 1;
     }
     return 0;
 }
@@ -708,24 +712,29 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
 int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, void *data, uint32_t size)
 {
     const struct lti_reg *r = d->arch->regs;
+    uint32_t width;
     uint64_t value;
 
-    if (reg >= d->arch->reg_count || r[reg].width > size) {
+    if (reg >= d->arch->reg_count ||
+        (width = lti_reg_width(d->arch, reg, d->regs)) > size) {
         return LT_ERR_ARGUMENT;
     }
     r += reg;
+    if (reg >= d->arch->held_count) {
+        return LT_ERR_UNSUPPORTED;
+    }
     if (!d->known || !d->in_event || !(d->config.record & LTI_RECORD_REGS)) {
         return LT_ERR_STATE;
     }
     if (r->how == LTI_REG_WORDS) {
-        memcpy(data, &d->regs[r->word], r->width);
+        memcpy(data, &d->regs[r->word], width);
     } else {
         value = r->how != LTI_REG_PC ? lti_reg_value(d, reg)
                 : d->insn            ? d->insn->event.pc
                                      : d->thread->call.pc;
-        memcpy(data, &value, r->width);
+        memcpy(data, &value, width);
     }
-    return r->width;
+    return (int)width;
 }
 
 int lti_decoder_mem(const struct lti_decoder *d, uint64_t addr, void *data, uint64_t size)

@@ -681,13 +681,16 @@ int lt_reg_read_bytes(lt_session *session, uint32_t reg, void *data, uint32_t si
         lti_fail(&session->message, 0,
                  "no event is in hand, or no callback asked for registers");
     } else if (error < 0) {
-        int width = lt_reg_width(session->arch, reg);
-        if (width < 0) {
+        const char *name = lt_reg_name(session->arch, reg);
+
+        if (name == NULL) {
             lti_fail(&session->message, 0, "there is no register number %u", reg);
+        } else if (error == LT_ERR_UNSUPPORTED) {
+            lti_fail(&session->message, 0, "the guest's processor has no register %s",
+                     name);
         } else {
-            lti_fail(&session->message, 0,
-                     "the register %s has %d bytes, there is room for %u",
-                     lt_reg_name(session->arch, reg), width, size);
+            lti_fail(&session->message, 0, "the register %s has more than %u bytes", name,
+                     size);
         }
     }
     return error;

@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 #define LTI_STREAM_MAGIC 0x3165636172746c6dull
-#define LTI_STREAM_VERSION 2u
+#define LTI_STREAM_VERSION 3u
 
 /* ---- The arena ---- */
 
@@ -218,7 +218,8 @@ struct lti_control {
     uint8_t cc_map[128];      /* enum lti_cc for each value of LTI_X86_CC_OP */
     uint64_t stamp;           /* the last one taken */
     uint32_t stream_limit;    /* no stream from this number on was ever taken */
-    uint32_t pad0[13];
+    uint32_t scalable;        /* the aarch64 CPU has SVE: see LTI_SVE_VL */
+    uint32_t pad0[12];
     /* Slabs in use, a bit each: engines set, the library clears. */
     uint64_t slabs[LTI_SLABS / 64];
     /* Futexes of the library and of engines that wait for something. */
@@ -362,6 +363,11 @@ enum lti_regs_reason {
  * of its own, zero-extended.  On x86_64, rflags is made from LTI_X86_CC_OP to
  * LTI_X86_EFLAGS and mxcsr from two words; on aarch64, nzcv is made from
  * LTI_A64_NF to LTI_A64_VF and fpsr from five words.
+ *
+ * Where the aarch64 CPU has SVE (lti_control.scalable), the words from LTI_A64_V on
+ * are other ones, LTI_SVE_*: each register has room for the longest vectors, and is 0
+ * above the present length.  An LTI_S_REGS record has of each register only
+ * lti_sve_words() words.
  */
 #define LTI_X86_CC_OP 20u /* through lti_control.cc_map: enum lti_cc | size */
 #define LTI_X86_CC_DST 21u
@@ -392,7 +398,20 @@ enum lti_regs_reason {
 #define LTI_A64_V 45u /* two words each */
 #define LTI_A64_REGS 109u
 
-#define LTI_MAX_REGS 128u
+#define LTI_SVE_VL 45u  /* bytes of a vector: a multiple of 16 */
+#define LTI_SVE_Z 46u   /* 32 words each */
+#define LTI_SVE_P 1070u /* p0 to p15 and ffr, four words each */
+#define LTI_SVE_REGS 1138u
+#define LTI_SVE_MAX_VL 256u
+
+#define LTI_MAX_REGS 1152u
+
+/* The words that a vector (`predicate`: a predicate) of a present length of `vl`
+ * bytes has, of those with room for 256 bytes. */
+static inline uint32_t lti_sve_words(uint32_t vl, int predicate)
+{
+    return predicate ? (vl + 63) / 64 : vl / 8;
+}
 
 /* The public numbers (lt.h) under which steps tell of those that are not told under
  * the number of their word; registers.c holds both against each other. */
@@ -408,6 +427,8 @@ enum lti_regs_reason {
 #define LTI_A64_REG_FPSR 35u
 #define LTI_A64_REG_TPIDR 36u
 #define LTI_A64_REG_V0 37u
+#define LTI_A64_REG_Z0 69u
+#define LTI_A64_REG_P0 101u /* behind p15: ffr */
 
 /* What floating-point operations raised and the status register does not show
  * yet; QEMU's float_flag_*. */

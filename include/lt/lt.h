@@ -126,8 +126,9 @@ struct lt_config {
                                 one inside the library */
     uint32_t follow;         /* enum lt_follow */
     uint32_t threads;        /* enum lt_threads */
-    const char *cpu;         /* the guest's processor, as QEMU's -cpu; NULL: the most
-                                capable one whose every effect is traced */
+    const char *cpu;         /* the guest's processor, as QEMU's -cpu; NULL: "max",
+                                without SVE and SME on aarch64.  "max,sme=off" has
+                                SVE; one with SME is refused: it is not traced */
 };
 
 /* Bits of lt_filter.flags. */
@@ -245,14 +246,15 @@ int lt_reg_find(uint32_t arch, const char *name);
 
 /* What a register is for. */
 enum lt_reg_class {
-    LT_REG_GENERAL = 1, /* general registers and the stack pointer */
-    LT_REG_PC = 2,      /* the program counter */
-    LT_REG_FLAGS = 3,   /* condition flags */
-    LT_REG_SEGMENT = 4, /* x86 selectors and segment bases */
-    LT_REG_CONTROL = 5, /* control and status of floating point */
-    LT_REG_FLOAT = 6,   /* the x87 data registers */
-    LT_REG_VECTOR = 7,  /* SIMD and floating-point registers */
-    LT_REG_SYSTEM = 8   /* the thread pointer */
+    LT_REG_GENERAL = 1,  /* general registers and the stack pointer */
+    LT_REG_PC = 2,       /* the program counter */
+    LT_REG_FLAGS = 3,    /* condition flags */
+    LT_REG_SEGMENT = 4,  /* x86 selectors and segment bases */
+    LT_REG_CONTROL = 5,  /* control and status of floating point */
+    LT_REG_FLOAT = 6,    /* the x87 data registers */
+    LT_REG_VECTOR = 7,   /* SIMD and floating-point registers */
+    LT_REG_SYSTEM = 8,   /* the thread pointer */
+    LT_REG_PREDICATE = 9 /* SVE predicates and the first-fault register */
 };
 
 /*
@@ -287,8 +289,16 @@ enum lt_reg_class {
 #define LT_X86_64_XMM0 UINT32_C(38)
 #define LT_X86_64_YMM0 UINT32_C(54)
 
-/* aarch64: x0 to x30 are 0 to 30.  nzcv has the flags in bits 31 to 28.  v0 to v31
- * follow each other. */
+/*
+ * aarch64: x0 to x30 are 0 to 30.  nzcv has the flags in bits 31 to 28.  v0 to v31
+ * follow each other, as do z0 to z31 and p0 to p15.
+ *
+ * z, p and ffr are those of a CPU with SVE, which lt_config.cpu asks for
+ * ("max,sme=off").  Their width is that of the thread's vector length at the time:
+ * lt_reg_write and lt_reg_read_bytes() have it, lt_reg_width() has the largest.  vN is
+ * the low 16 bytes of zN.  As every write of vN sets the rest of zN to 0, on a CPU with
+ * SVE all are told as writes of zN; on others, as writes of vN.
+ */
 #define LT_AARCH64_X0 UINT32_C(0)
 #define LT_AARCH64_SP UINT32_C(31)
 #define LT_AARCH64_PC UINT32_C(32)
@@ -297,6 +307,9 @@ enum lt_reg_class {
 #define LT_AARCH64_FPSR UINT32_C(35)
 #define LT_AARCH64_TPIDR_EL0 UINT32_C(36)
 #define LT_AARCH64_V0 UINT32_C(37)
+#define LT_AARCH64_Z0 UINT32_C(69)
+#define LT_AARCH64_P0 UINT32_C(101)
+#define LT_AARCH64_FFR UINT32_C(117)
 
 /* The name of a kind of events (enum lt_event_type) as lt's log and its options have
  * it ("insn"), or NULL. */
@@ -436,8 +449,9 @@ int lt_on_exit(lt_session *session, const struct lt_filter *filter, lt_exit_fn f
 int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value);
 
 /* The same for a register of any width: copies it to `data`, little endian, and
- * returns its width in bytes.  Errors as above, and LT_ERR_ARGUMENT if `size`
- * is less than that. */
+ * returns its width in bytes.  Errors as above, LT_ERR_ARGUMENT if `size` is less
+ * than that, and LT_ERR_UNSUPPORTED for a register that the guest's CPU does not
+ * have. */
 int lt_reg_read_bytes(lt_session *session, uint32_t reg, void *data, uint32_t size);
 
 /*
