@@ -167,6 +167,15 @@ static bool begins(const char *name, const char *with)
     return strncmp(name, with, strlen(with)) == 0;
 }
 
+/* What those raise that are given the CPU's state for it. */
+static uint16_t through_env(const char *helper)
+{
+    return begins(helper, "neon_") ? QC
+           : begins(helper, "gvec_fmlal") || begins(helper, "sve2_fmlal")
+               ? FLOAT | FLOAT_F16
+               : 0;
+}
+
 /* Helpers of scalable vectors.  They are given the register that they write first, as
  * a whole, but for those of results in a general register, of stores, and of the
  * loads that name it in their descriptor. */
@@ -194,7 +203,7 @@ static LtEffect scalable_effect(const char *helper, bool returns)
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
         returns &= !begins(helper, flags[i]);
     }
-    return (LtEffect){.known = true, .pointers = !returns};
+    return (LtEffect){.known = true, .pointers = !returns, .parts = through_env(helper)};
 }
 
 /* The registers that a load names in its descriptor, its last argument; how much is
@@ -241,18 +250,17 @@ static LtEffect effect(const char *helper, bool returns)
     }
 
     /* What begins a copy or a set of memory puts its progress into nzcv. */
-    if (strncmp(helper, "setp", 4) == 0 || strncmp(helper, "setgp", 5) == 0 ||
-        strncmp(helper, "cpyp", 4) == 0 || strncmp(helper, "cpyfp", 5) == 0) {
+    if (begins(helper, "setp") || begins(helper, "setgp") || begins(helper, "cpyp") ||
+        begins(helper, "cpyfp")) {
         return (LtEffect){.memory = true, .flags = true};
     }
     for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
-        if (strncmp(helper, own[i], strlen(own[i])) == 0) {
+        if (begins(helper, own[i])) {
             return (LtEffect){
                 .known = true,
                 .pointers = returns ? 0 : 1,
                 .bytes = bytes,
-                /* Those with saturation set QC through env. */
-                .parts = strncmp(helper, "neon_", 5) == 0 ? QC : 0,
+                .parts = through_env(helper),
             };
         }
     }

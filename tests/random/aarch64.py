@@ -8,6 +8,8 @@ sp a stack of its own.  Everything else is fair game, and state flows from one
 sequence into the next.  Left out: pointer authentication, whose keys are random.
 """
 
+import sve
+
 INTERESTING = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
                0xffffffff, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 0x5555555555555555]
 CC = "eq ne cs cc mi pl vs vc hi ls ge lt gt le".split()
@@ -44,7 +46,7 @@ def flat(table):
 
 
 class Generator:
-    def __init__(self, random):
+    def __init__(self, random, scalable=False):
         self.r = random
         self.lines = []
         self.label = 0
@@ -61,6 +63,7 @@ class Generator:
             (4, self.vector_long), (4, self.vector_element), (6, self.vector_memory),
             (3, self.across), (3, self.crypto), (2, self.status),
         ]
+        self.scalable = sve.Scalable(self) if scalable else None
 
     # ---- Operands ----
 
@@ -619,7 +622,7 @@ class Generator:
         return out[:2048]
 
     def program(self, count):
-        self.emit(".arch armv8.5-a+crypto+fp16", '.section .note.GNU-stack, "", %progbits', ".text",
+        self.emit(f".arch armv8.5-a+crypto+fp16{'+fp16fml+sve2+sve2-bitperm' if self.scalable else ''}", '.section .note.GNU-stack, "", %progbits', ".text",
                   ".globl _start", "_start:", "ldr x9, =stack_top", "mov sp, x9", "ldr x28, =middle",
                   "ldr x25, =vectors", "msr fpcr, xzr", "msr fpsr, xzr", "msr nzcv, xzr",
                   *(f"mov x{i}, #{i}" for i in list(range(25)) + [27, 29, 30]), "mov x26, x28",
@@ -638,5 +641,6 @@ class Generator:
                   ".data", ".balign 4096", "scratch:")
         for _ in range(256):
             self.emit(".byte " + ",".join(str(self.r.getrandbits(8)) for _ in range(32)))
-        self.emit(".set middle, scratch + 4096", ".skip 2048", "stack_top:", ".skip 2048")
+        self.emit(".set middle, scratch + 4096", ".skip 2048", "stack_top:", ".skip 2048",
+                  "fence:")
         return "\n".join(self.lines) + "\n"
