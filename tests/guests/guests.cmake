@@ -54,6 +54,13 @@ file(GLOB guest_control_sources CONFIGURE_DEPENDS ${guest_source}/control/*.c)
 
 if(AARCH64_COMPILER)
     guest(aarch64 ${AARCH64_COMPILER} mops ${guest_source}/newer/mops.S)
+    # With scalable vectors.
+    file(GLOB sources CONFIGURE_DEPENDS ${guest_source}/sve/*.S)
+    foreach(source ${sources})
+        get_filename_component(name ${source} NAME_WE)
+        guest(aarch64 ${AARCH64_COMPILER} ${name} ${source} -Wa,-I,${guest_source}/sve)
+        list(APPEND GUESTS_sve ${name})
+    endforeach()
 endif()
 
 foreach(arch x86_64 aarch64)

@@ -101,6 +101,7 @@ struct comparison {
 
     /* The register file that write events give. */
     struct file rebuilt;
+    unsigned vector; /* bytes of a scalable vector, as the trace has it */
 
     /* The instruction in hand. */
     int have_insn;
@@ -517,7 +518,8 @@ static void lint_vectors(struct comparison *c, const cs_insn *insn,
     }
     correct_vectors(c, insn, &expected);
     for (i = 0; i < (c->arch == LT_ARCH_X86_64 ? 16 : 32); i++) {
-        int narrow = c->written[first + i] != 0;
+        int narrow =
+            c->written[c->oracle.vector != 0 ? LT_AARCH64_Z0 + i : first + i] != 0;
         int wide = c->arch == LT_ARCH_X86_64 && c->written[LT_X86_64_YMM0 + i] != 0;
 
         told |= (uint32_t)(narrow || wide) << i;
@@ -615,7 +617,7 @@ static int is_scalable(const struct comparison *c, uint32_t reg)
 static uint32_t width_of(const struct comparison *c, uint32_t reg)
 {
     if (is_scalable(c, reg))
-        return reg < LT_AARCH64_P0 ? c->oracle.vector : c->oracle.vector / 8;
+        return reg < LT_AARCH64_P0 ? c->vector : c->vector / 8;
     return (uint32_t)lt_reg_width(c->arch, reg);
 }
 
@@ -642,6 +644,7 @@ static void set_reg(const struct comparison *c, struct file *f, uint32_t reg,
         memcpy(&f->regs[reg], data, width);
         return;
     }
+    memset(f->wide[reg], 0, ORACLE_WIDTH); /* a vector may become longer */
     memcpy(f->wide[reg], data, width);
     if (is_scalable(c, reg) && reg < LT_AARCH64_P0)
         memcpy(f->wide[reg - LT_AARCH64_Z0 + LT_AARCH64_V0], data, 16);
@@ -880,6 +883,11 @@ static void check_registers(struct comparison *c, const struct file *now,
     uint32_t reg;
 
     load_oracle(c, &should);
+    if ((c->want & WANT_READ_REGS) == 0)
+        c->vector = c->oracle.vector; /* a length is no register */
+    if (c->vector != c->oracle.vector)
+        report(c, "vectors have %u bytes, the oracle says %u", c->vector,
+               c->oracle.vector);
     if (insn != NULL && c->arch == LT_ARCH_X86_64)
         allowed = oracle_undefined_flags(insn, c->before.regs[LT_X86_64_RCX]);
     for (reg = 0; reg < c->regs && reg < ORACLE_REGS; reg++) {
@@ -1078,6 +1086,8 @@ static int read_registers(struct comparison *c, lt_session *session, struct file
         uint8_t data[ORACLE_WIDTH];
         int width = lt_reg_read_bytes(session, reg, data, sizeof data);
 
+        if (is_scalable(c, reg) && reg == LT_AARCH64_Z0 && width > 0)
+            c->vector = (unsigned)width;
         if (width != (int)width_of(c, reg)) {
             report(c, "lt_reg_read_bytes of %s: %d", lt_reg_name(c->arch, reg), width);
             return -1;
@@ -1086,6 +1096,7 @@ static int read_registers(struct comparison *c, lt_session *session, struct file
             now->regs[reg] = 0;
             memcpy(&now->regs[reg], data, (size_t)width);
         } else {
+            memset(now->wide[reg], 0, ORACLE_WIDTH);
             memcpy(now->wide[reg], data, (size_t)width);
         }
     }
@@ -1201,6 +1212,8 @@ static int on_reg_write(lt_session *session, const struct lt_reg_write *e, void 
         report(c, "a write of register %" PRIu32, e->reg);
         return 0;
     }
+    if (is_scalable(c, e->reg) && (c->had_syscall || (c->want & WANT_READ_REGS) == 0))
+        c->vector = e->reg < LT_AARCH64_P0 ? e->width : 8 * e->width;
     if (e->data == NULL || e->width != width_of(c, e->reg)) {
         report(c, "a write of %" PRIu32 " bytes of %s", e->width,
                lt_reg_name(c->arch, e->reg));
@@ -1613,6 +1626,7 @@ int main(int argc, char **argv)
     /* The last registers are those of scalable vectors. */
     if (c.arch == LT_ARCH_AARCH64 && c.oracle.vector == 0)
         c.regs = LT_AARCH64_Z0;
+    c.vector = c.oracle.vector;
 
     lt_config_init(&config, sizeof config);
     config.program = c.program;

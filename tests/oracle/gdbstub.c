@@ -164,6 +164,7 @@ static int load_scalable(struct oracle *oracle)
     if (get_reg(oracle, STUB_VG, &vg, 8) != 0 || vg < 2 || vg > ORACLE_WIDTH / 8)
         return -1;
     oracle->vector = 8 * (unsigned)vg;
+    memset(oracle->wide[LT_AARCH64_Z0], 0, 49 * sizeof oracle->wide[0]);
     for (i = 0; i < 32; i++) {
         uint8_t *z = oracle->wide[LT_AARCH64_Z0 + i];
 
