@@ -447,7 +447,7 @@ static void fill_regs(struct entry *e)
     const struct lti_arch *arch = lti_arch_info(run.arch);
 
     e->regs = 1;
-    for (unsigned i = 0; i < arch->reg_count; i++) {
+    for (unsigned i = 0; i < arch->held_count; i++) {
         uint8_t data[32] = {0};
         int width = lti_decoder_reg(run.decoder, i, data, sizeof data);
 
@@ -906,7 +906,7 @@ static uint64_t hash_guest_regs(void)
     const struct lti_arch *arch = lti_arch_info(run.arch);
     uint64_t hash = 1, value = guest_float();
 
-    for (unsigned i = 0; i < arch->reg_count; i++) {
+    for (unsigned i = 0; i < arch->held_count; i++) {
         if (i == arch->pc_reg) {
             hash = hash_bytes(hash, &guest.pc, 8);
         } else if (i == arch->float_reg) {
@@ -1179,7 +1179,7 @@ static void add_random_words(struct plan *p, struct made *made)
 {
     const struct lti_arch *arch = lti_arch_info(run.arch);
     unsigned first = run.arch == LT_ARCH_X86_64 ? LT_X86_64_ES : LT_AARCH64_FPCR;
-    unsigned number = first + below(arch->reg_count - first);
+    unsigned number = first + below(arch->held_count - first);
     const struct lti_reg *reg = &arch->regs[number];
     unsigned words = (reg->width + 7u) / 8, from = below(words),
              count = 1 + below(words - from);
