@@ -61,6 +61,8 @@ if(AARCH64_COMPILER)
         guest(aarch64 ${AARCH64_COMPILER} ${name} ${source} -Wa,-I,${guest_source}/sve)
         list(APPEND GUESTS_sve ${name})
     endforeach()
+    real_guest(aarch64 ${AARCH64_COMPILER} sve-signal ${guest_source}/sve/signal.c
+        -march=armv8.2-a+sve -static)
 endif()
 
 foreach(arch x86_64 aarch64)

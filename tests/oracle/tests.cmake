@@ -143,6 +143,12 @@ endif()
 add_test(NAME full/aarch64/mops COMMAND test-full ${GUESTS}/aarch64/mops)
 set_tests_properties(full/aarch64/mops PROPERTIES TIMEOUT 60
     ENVIRONMENT "LT_FULL_EVERY=1")
+# Scalable vectors in signal frames, threads and forks.
+foreach(threads serial parallel)
+    add_test(NAME full/aarch64/sve-${threads} COMMAND test-full ${GUESTS}/aarch64/sve-signal)
+    set_tests_properties(full/aarch64/sve-${threads} PROPERTIES TIMEOUT 60
+        ENVIRONMENT "LT_FULL_EVERY=1;LT_FULL_CPU=max,sme=off;LT_FULL_THREADS=${threads}")
+endforeach()
 foreach(case ls sha256sum gzip python python-threads gcc make sqlite lua luajit perl sh script
         env x86_64 aarch64)
     add_test(NAME real/${case} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/real/run-real ${case})

@@ -53,6 +53,11 @@ foreach(arch x86_64 aarch64)
     endforeach()
     replica_test(${arch}/dynamic ${sysroot} ${input} ${GUESTS}/${arch}/replica-dynamic structs)
 endforeach()
+# Stores of scalable vectors, and frames that have them.
+if(GUESTS_sve)
+    replica_test(aarch64-sve/frame -c max,sme=off ${input} ${GUESTS}/aarch64/replica-static frame)
+    replica_test(aarch64-sve/signal -c max,sme=off ${GUESTS}/aarch64/sve-signal)
+endif()
 add_custom_target(replica-guests ALL DEPENDS ${replica_files})
 
 # Real programs, as they come.
