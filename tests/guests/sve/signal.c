@@ -114,7 +114,7 @@ static void test_signals(void)
                      "ld1b {z0.b}, p0/z, [%0]\n\t"
                      "st1b {z0.b}, p0, [%1]"
                      :
-                     : "r"(fence - 8), "r"(z0)
+                     : "r"(fence - 16), "r"(z0)
                      : "memory", "z0", "z7", "p0", "p3");
     check(handled == 6, "three faults");
     check(z0[0] == 1 && z0[length - 1] == (uint8_t)length, "z0 behind a fault");

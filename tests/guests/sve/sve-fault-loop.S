@@ -2,6 +2,6 @@
 /* The same of a vector that is stored in a loop. */
     .include "fault.inc"
     FAULT #256
-    sub x1, x1, #40
+    sub x1, x1, #48
     str z0, [x1]
     EXIT #0

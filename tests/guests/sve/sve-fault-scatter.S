@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Scattered stores, some of them to where nothing is. */
+/* Scattered stores, some of them to where nothing is: none is made. */
     .include "fault.inc"
     FAULT #64
     sub x1, x1, #20
