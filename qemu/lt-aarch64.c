@@ -327,7 +327,7 @@ LtTarget lt_target = {
     .name = "aarch64",
     .arch = 2,
     .pc = pc_of,
-    /* Without scalable vectors there is less to keep and to compare. */
+    /* Scalable vectors are for who asks for them: v registers have other names then. */
     .cpu = "max,sve=off,sme=off",
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),

@@ -59,6 +59,12 @@ if(ORACLE_QEMU_AARCH64)
         endforeach()
     endforeach()
     # Scalable vectors, which capstone's older releases do not know.
+    foreach(cpu max,sme=off max,sme=off,sve-max-vq=1)
+        add_test(NAME oracle/aarch64/lint-sve/${cpu}
+            COMMAND ${oracle_source}/lint-sve ${cpu} ${GUESTS}/aarch64/sve)
+        set_tests_properties(oracle/aarch64/lint-sve/${cpu} PROPERTIES TIMEOUT 60
+            SKIP_RETURN_CODE 77 LABELS oracle ENVIRONMENT "LT_BINARY=$<TARGET_FILE:lt>")
+    endforeach()
     foreach(name ${GUESTS_sve})
         foreach(mode full ${oracle_modes})
             oracle_test(aarch64 ${name} ${mode} -c max,sme=off)

@@ -18,7 +18,8 @@ function(random_test arch seed count mode)
     set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
         "LT_COMPARE=$<TARGET_FILE:oracle-compare>;LT_MODE=${mode}")
     if(ARGN)
-        set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT "LT_VL=${ARGN}")
+        set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT 
+            "LT_VL=${ARGN};LT_BINARY=$<TARGET_FILE:lt>")
     endif()
     set_tests_properties(${test} PROPERTIES LABELS random)
 endfunction()
