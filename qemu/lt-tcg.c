@@ -99,7 +99,6 @@ static struct {
 
     int64_t cc_before;     /* what it was before a helper that may write anything */
     unsigned vector_bytes; /* of a vector register in this block */
-    uint32_t filled;       /* bytes of the block's records since there was room */
 
     Insn insns[INSNS + 1];
     unsigned insn_count;
@@ -242,22 +241,6 @@ static TCGHelperInfo x87_words_info = {
     .name = "lt_x87_words",
     .flags = TCG_CALL_NO_RWG,
     .typemask = MASK_ENV | dh_typemask(ptr, 2),
-};
-
-static void room(CPUArchState *env)
-{
-    CPUState *cpu = env_cpu(env);
-
-    if (!lt_make_room(cpu)) {
-        cpu->neg.lt_split = NULL;
-    }
-}
-
-static TCGHelperInfo room_info = {
-    .func = room,
-    .name = "lt_room",
-    .flags = TCG_CALL_NO_RWG,
-    .typemask = MASK_ENV,
 };
 
 static void gen_env_call(TCGHelperInfo *info)
@@ -540,7 +523,6 @@ static void open_record(TCGOp *op, unsigned insn, bool continues)
     s.block = lt_block_reserve();
     tcg_gen_st_i32(tcg_constant_i32(s.block), s.buffer, 0);
     s.open = true;
-    s.filled += s.offset;
     s.offset = 4;
     s.ways_out = 0;
     s.from = insn;
@@ -664,23 +646,6 @@ static void commit(TCGOp *op, unsigned count, bool split)
         tcg_gen_st_ptr(end, tcg_env, NEG(lt_ptr));
     }
     emit_done();
-}
-
-/*
- * Between two instructions of a block whose records may fill what stands behind a
- * chunk for them: the record in hand ends, and there is room again.
- */
-static void refill(TCGOp *op, unsigned insn)
-{
-    if (s.filled + s.offset < LTI_CHUNK_SLACK / 4) {
-        return;
-    }
-    commit(op, s.count, false);
-    emit_before(op);
-    gen_env_call(&room_info);
-    emit_done();
-    s.filled = 0;
-    open_record(op, insn, false);
 }
 
 /* ---- What an instruction wrote ---- */
@@ -1800,7 +1765,6 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
     s.cc = s.insns[0].cc;
     s.vector_bytes =
         lt_target.vector_bytes ? lt_target.vector_bytes(tb) : lt_target.vector.size;
-    s.filled = s.offset = 0;
     for (op = QTAILQ_FIRST(&tcg_ctx->ops); op && op != s.exit_label_op; op = next) {
         TCGTemp *t;
 
@@ -1813,9 +1777,6 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             } else if (!dead) {
                 report_writes(insn, s.insns[insn + 1].cc);
                 report_parts(op, &s.parts);
-            }
-            if (insn >= 0 && s.open && !dead) {
-                refill(op, insn + 1);
             }
             dead = chained = false;
             begin_insn(op, ++insn, may_write);

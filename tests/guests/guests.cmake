@@ -54,6 +54,7 @@ file(GLOB guest_control_sources CONFIGURE_DEPENDS ${guest_source}/control/*.c)
 
 if(AARCH64_COMPILER)
     guest(aarch64 ${AARCH64_COMPILER} mops ${guest_source}/newer/mops.S)
+    guest(aarch64 ${AARCH64_COMPILER} sve-long ${guest_source}/newer/sve-long.S)
     # With scalable vectors.
     file(GLOB sources CONFIGURE_DEPENDS ${guest_source}/sve/*.S)
     foreach(source ${sources})

@@ -155,6 +155,10 @@ foreach(threads serial parallel)
     set_tests_properties(full/aarch64/sve-${threads} PROPERTIES TIMEOUT 60
         ENVIRONMENT "LT_FULL_EVERY=1;LT_FULL_CPU=max,sme=off;LT_FULL_THREADS=${threads}")
 endforeach()
+# The largest records.
+add_test(NAME full/aarch64/sve-long COMMAND test-full ${GUESTS}/aarch64/sve-long)
+set_tests_properties(full/aarch64/sve-long PROPERTIES TIMEOUT 60
+    ENVIRONMENT "LT_FULL_EVERY=1;LT_FULL_CPU=max,sme=off")
 foreach(case ls sha256sum gzip python python-threads gcc make sqlite lua luajit perl sh script
         env x86_64 aarch64)
     add_test(NAME real/${case} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/real/run-real ${case})
