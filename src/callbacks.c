@@ -104,6 +104,7 @@ static int add(lt_session *session, uint32_t type, const struct lt_filter *filte
     error = take_filter(session, &callback.filter, filter);
     if (error == 0) {
         callbacks->list[type][callbacks->count[type]++] = callback;
+        callbacks->total++;
     }
     return error;
 }

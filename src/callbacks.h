@@ -31,6 +31,7 @@ struct lti_callback {
 struct lti_callbacks {
     struct lti_callback list[LTI_KIND_COUNT][LTI_MAX_CALLBACKS];
     unsigned count[LTI_KIND_COUNT];
+    unsigned total; /* of all kinds */
     /* What lt_session_next() gives. */
     bool pull;                    /* the session runs in the pull form */
     uint32_t pull_kinds;          /* LT_KIND bits */

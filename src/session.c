@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "lt/unstable.h"
 #include "program.h"
 #include "supervisor.h"
@@ -168,6 +169,7 @@ void lt_session_destroy(lt_session *session)
         /* From a callback the memory in use would go: better kept. */
         return;
     }
+    int cancel = lti_cancel_hold();
     lti_process_destroy(session->process);
     lti_streams_destroy(session->streams);
     lti_symbols_destroy(session->symbols);
@@ -177,6 +179,7 @@ void lt_session_destroy(lt_session *session)
     lti_callbacks_free(&session->callbacks);
     free_config(&session->config);
     free(session);
+    lti_cancel_allow(cancel);
 }
 
 /* ---- The start of the guest ---- */
@@ -529,31 +532,43 @@ int lt_session_run(lt_session *session)
     if (session->state != LTI_SESSION_NEW) {
         return lti_fail(&session->message, LT_ERR_STATE, "the session ran already");
     }
+    int cancel = lti_cancel_hold();
     session->busy = true;
     int returned = run(session);
     session->busy = false;
+    lti_cancel_allow(cancel);
     return returned;
+}
+
+/* The decoder returned something other than an event: goes on, or ends the run.  As
+ * await(). */
+__attribute__((noinline)) static int go_on(lt_session *session, int returned)
+{
+    int cancel = lti_cancel_hold();
+    int state = returned == 0 || returned == LTI_DECODER_BLOCKED
+                    ? await(session)
+                    : finish_decoder(session, returned);
+    lti_cancel_allow(cancel);
+    return state;
 }
 
 static int next(lt_session *session, const struct lt_event **out)
 {
     int state = session->state == LTI_SESSION_NEW ? begin_run(session, true) : 1;
     while (state == 1) {
-        if (atomic_load_explicit(&session->stop, memory_order_relaxed)) {
-            return finish_stopped(session);
-        }
         /* The decoder's LT_STOP is its 1 for an event: told by *out. */
         *out = NULL;
         struct lti_decoder *decoder = lti_streams_decoder(session->streams);
-        int returned = decoder == NULL ? 0 : lti_decoder_step(decoder, out);
+        int returned = 0;
+        if (decoder != NULL &&
+            !atomic_load_explicit(&session->stop, memory_order_relaxed)) {
+            returned = lti_decoder_step(decoder, out);
+        }
         if (returned == 1 && *out != NULL) {
             return 1;
         }
-        if (returned != 0 && returned != LTI_DECODER_BLOCKED) {
-            *out = NULL;
-            return finish_decoder(session, returned);
-        }
-        state = await(session);
+        *out = NULL;
+        state = go_on(session, returned);
     }
     return state;
 }
@@ -577,9 +592,15 @@ int lt_session_next(lt_session *session, const struct lt_event **out)
                    ? session->returns
                    : lti_fail(&session->message, LT_ERR_STATE, "the session ran already");
     }
+    /* Most calls neither wait nor call back: they need no protection. */
+    bool hold = session->state == LTI_SESSION_NEW || session->callbacks.total != 0;
+    int cancel = hold ? lti_cancel_hold() : 0;
     session->busy = true;
     int returned = next(session, out);
     session->busy = false;
+    if (hold) {
+        lti_cancel_allow(cancel);
+    }
     return returned;
 }
 
@@ -593,8 +614,10 @@ int lt_session_stop(lt_session *session)
     atomic_store(&session->stop, true);
     struct lti_process *process = atomic_load(&session->running);
     if (process != NULL) {
+        int cancel = lti_cancel_hold();
         lti_process_kill(process);
         lti_streams_wake(session->arena.control);
+        lti_cancel_allow(cancel);
     }
     return 0;
 }
@@ -765,6 +788,7 @@ int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol)
     memset(&found, 0, sizeof found);
     found.module = mapping->path;
     found.base = lti_modules_base(guest->modules, mapping);
+    int cancel = lti_cancel_hold();
     int error = session->symbols != NULL
                     ? 0
                     : lti_symbols_create(session->config.sysroot, &session->symbols);
@@ -773,6 +797,7 @@ int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol)
                                  addr - mapping->start + mapping->offset, &found.name,
                                  &found.offset, &found.length);
     }
+    lti_cancel_allow(cancel);
     if (error < 0) {
         return lti_fail(&session->message, error, "no memory for symbols");
     }
