@@ -507,7 +507,8 @@ void lti_process_kill(struct lti_process *process)
 bool lti_process_supervised(const struct lti_process *process)
 {
     struct pollfd end = {process->pidfd, POLLIN, 0};
-    return process->reaped ? false : poll(&end, 1, 0) == 0;
+    /* EINTR, by a timer of the host's, says nothing. */
+    return process->reaped ? false : poll(&end, 1, 0) <= 0;
 }
 
 void lti_process_end(struct lti_process *process)
