@@ -54,10 +54,19 @@ _Static_assert(sizeof(struct lti_supervisor) <= JOB_SIZE, "fits");
 /* How long a signal that stops the host may take to do so. */
 #define STOP_NS 20000000
 
+/* A descriptor that is kept.  The host may close all that it does not know, and use
+ * the number for something else. */
+struct kept {
+    int fd;
+    dev_t device;
+    ino_t inode;
+};
+
 struct lti_process {
-    pid_t owner; /* the process that may end it: not a forked copy */
-    int pidfd;   /* of the supervisor */
-    int request; /* socket to the supervisor */
+    pid_t owner;         /* the process that may end it: not a forked copy */
+    pid_t supervisor;    /* not used anew by the kernel until it is reaped */
+    struct kept pidfd;   /* of the supervisor */
+    struct kept request; /* socket to the supervisor */
     bool reaped;
     bool terminal;
     int tty;      /* the host's descriptor of the terminal handed over; the caller's */
@@ -89,6 +98,31 @@ static void close_fd(int *fd)
         close(*fd);
         *fd = -1;
     }
+}
+
+static void keep_fd(struct kept *kept, int fd)
+{
+    struct stat st;
+    kept->fd = above_stdio(fd);
+    if (kept->fd >= 0 && fstat(kept->fd, &st) == 0) {
+        kept->device = st.st_dev;
+        kept->inode = st.st_ino;
+    }
+}
+
+static bool is_kept(const struct kept *kept)
+{
+    struct stat st;
+    return kept->fd >= 0 && fstat(kept->fd, &st) == 0 && st.st_dev == kept->device &&
+           st.st_ino == kept->inode;
+}
+
+static void close_kept(struct kept *kept)
+{
+    if (is_kept(kept)) {
+        close(kept->fd);
+    }
+    kept->fd = -1;
 }
 
 /* memfd_create() with a flag that kernels before 6.3 do not know. */
@@ -368,8 +402,8 @@ static struct lti_process *process_alloc(void)
     if (process == NULL) {
         return NULL;
     }
-    process->pidfd = -1;
-    process->request = -1;
+    process->pidfd.fd = -1;
+    process->request.fd = -1;
     process->reaped = true;
     char *memory = mmap(NULL, SUPERVISOR_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
@@ -413,20 +447,21 @@ static int start_supervisor(struct lti_process *process, int host_fd,
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         return fail_system(message, "no socket to the supervisor can be had", errno);
     }
-    process->request = above_stdio(pair[0]);
+    keep_fd(&process->request, pair[0]);
     int request_fd = above_stdio(pair[1]);
     job->host_fd = host_fd;
     job->request_fd = request_fd;
     /* From here on the job is the supervisor's. */
-    int result = lti_supervisor_start(job, (char *)job, &process->pidfd);
+    int pidfd = -1;
+    int result = lti_supervisor_start(job, (char *)job, &pidfd);
     close(request_fd);
     if (result < 0) {
-        process->pidfd = -1;
         return fail_system(message, "a process for the supervisor cannot be made",
                            -result);
     }
     process->reaped = false;
-    process->pidfd = above_stdio(process->pidfd);
+    process->supervisor = result;
+    keep_fd(&process->pidfd, pidfd);
     return 0;
 }
 
@@ -499,16 +534,26 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
 
 void lti_process_kill(struct lti_process *process)
 {
-    if (process->owner == getpid()) {
-        send(process->request, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (process->owner == getpid() && is_kept(&process->request)) {
+        send(process->request.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
 }
 
 bool lti_process_supervised(const struct lti_process *process)
 {
-    struct pollfd end = {process->pidfd, POLLIN, 0};
+    struct pollfd end = {process->pidfd.fd, POLLIN, 0};
     /* EINTR, by a timer of the host's, says nothing. */
     return process->reaped ? false : poll(&end, 1, 0) <= 0;
+}
+
+static int wait_for(idtype_t type, id_t id)
+{
+    siginfo_t info;
+    int result;
+    do {
+        result = waitid(type, id, &info, WEXITED | __WALL);
+    } while (result != 0 && errno == EINTR);
+    return result;
 }
 
 void lti_process_end(struct lti_process *process)
@@ -517,10 +562,11 @@ void lti_process_end(struct lti_process *process)
         return;
     }
     lti_process_kill(process);
-    siginfo_t info;
-    /* ECHILD: the host waits for everybody and was faster; then it is gone. */
-    while (waitid(P_PIDFD, (id_t)process->pidfd, &info, WEXITED | __WALL) != 0 &&
-           errno == EINTR) {
+    /* If the host has closed the descriptors, the supervisor ends because of that.
+     * ECHILD: the host waits for everybody and was faster; then it is gone. */
+    if (!is_kept(&process->pidfd) ||
+        (wait_for(P_PIDFD, (id_t)process->pidfd.fd) != 0 && errno != ECHILD)) {
+        wait_for(P_PID, (id_t)process->supervisor);
     }
     process->reaped = true;
 }
@@ -531,8 +577,8 @@ void lti_process_destroy(struct lti_process *process)
         return;
     }
     lti_process_end(process);
-    close_fd(&process->pidfd);
-    close_fd(&process->request);
+    close_kept(&process->pidfd);
+    close_kept(&process->request);
     munmap(process->memory, SUPERVISOR_SIZE);
     free(process);
 }

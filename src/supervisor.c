@@ -453,5 +453,5 @@ BARE int lti_supervisor_start(struct lti_supervisor *job, void *stack_top, int *
     long result = clone_call(CLONE_VM | CLONE_PIDFD | CLONE_UNTRACED, stack_top, pidfd,
                              supervisor_main, job);
     CALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SET_SIZE, 0);
-    return result < 0 ? (int)result : 0;
+    return (int)result;
 }

@@ -70,7 +70,7 @@ struct lti_supervisor {
 };
 
 /* Starts the supervisor on a stack that ends at `stack_top`.  *pidfd becomes a
- * descriptor of it.  0 or a negative errno. */
+ * descriptor of it.  Its process id or a negative errno. */
 int lti_supervisor_start(struct lti_supervisor *job, void *stack_top, int *pidfd);
 
 #endif
