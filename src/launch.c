@@ -532,9 +532,14 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
 
 /* ---- Ending ---- */
 
+bool lti_process_is_copy(const struct lti_process *process)
+{
+    return process->owner != getpid();
+}
+
 void lti_process_kill(struct lti_process *process)
 {
-    if (process->owner == getpid() && is_kept(&process->request)) {
+    if (!lti_process_is_copy(process) && is_kept(&process->request)) {
         send(process->request.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
 }
@@ -558,7 +563,7 @@ static int wait_for(idtype_t type, id_t id)
 
 void lti_process_end(struct lti_process *process)
 {
-    if (process->reaped || process->owner != getpid()) {
+    if (process->reaped || lti_process_is_copy(process)) {
         return;
     }
     lti_process_kill(process);

@@ -55,6 +55,9 @@ void lti_process_end(struct lti_process *process);
 /* Whether the supervisor still runs. */
 bool lti_process_supervised(const struct lti_process *process);
 
+/* Whether this is a forked copy of the process that has started it. */
+bool lti_process_is_copy(const struct lti_process *process);
+
 /* To be called now and then while the guest runs: with a terminal handed over,
  * stops the host's process group when the guest was stopped from it, and lets
  * the guest go on when the host does. */

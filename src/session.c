@@ -465,6 +465,11 @@ static int end_of_guest(lt_session *session)
  * lt_session_run() returns. */
 static int await(lt_session *session)
 {
+    if (lti_process_is_copy(session->process)) {
+        lti_fail(&session->message, 0,
+                 "the guest is that of the process that this one is a fork of");
+        return finish_error(session, LT_ERR_STATE);
+    }
     for (;;) {
         if (atomic_load(&session->stop)) {
             return finish_stopped(session);

@@ -28,6 +28,13 @@
  * take a session are called from one thread at a time, and from no other while
  * lt_session_run() runs; lt_session_stop() alone may be called from any thread
  * at any time between create and destroy.  Different sessions are independent.
+ * A thread that is cancelled (pthread_cancel) in a function of the library ends
+ * when that returns.
+ *
+ * Forks: the guest stays the parent's.  In a forked copy of the process,
+ * lt_session_run() and lt_session_next() end with LT_ERR_STATE once they have
+ * given what was decoded already, and lt_session_destroy() only frees.  A session
+ * that had not begun to run may run there as well.
  *
  * Errors: functions return 0 or a count, or a negative LT_ERR_* number, which
  * is never reused for something else.  lt_session_message() has a sentence for
