@@ -5,6 +5,7 @@
 #include "disasm.h"
 
 #include <capstone/capstone.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +38,40 @@ struct lti_disasm {
     struct entry *cache; /* by a hash of pc */
 };
 
+static cs_err open_handle(uint32_t arch, csh *handle)
+{
+    return arch == LT_ARCH_X86_64 ? cs_open(CS_ARCH_X86, CS_MODE_64, handle)
+                                  : cs_open(ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, handle);
+}
+
+/* Capstone sorts tables of its own when they are first used, without a lock: here, before
+ * two sessions do it at the same time. */
+static void use_first(void)
+{
+    static const struct {
+        uint32_t arch;
+        const char *code;
+    } insns[] = {
+        {LT_ARCH_X86_64, "\x04\x01\0"},        /* add al, 1 */
+        {LT_ARCH_AARCH64, "\x40\xd0\x3b\xd5"}, /* mrs x0, tpidr_el0 */
+    };
+    for (unsigned i = 0; i < sizeof insns / sizeof *insns; i++) {
+        cs_insn *insn;
+        csh handle;
+
+        if (open_handle(insns[i].arch, &handle) == CS_ERR_OK) {
+            size_t count =
+                cs_disasm(handle, (const uint8_t *)insns[i].code, 4, 0, 1, &insn);
+            if (count)
+                cs_free(insn, count);
+            cs_close(&handle);
+        }
+    }
+}
+
 int lti_disasm_create(uint32_t arch, struct lti_disasm **out)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct lti_disasm *disasm;
     cs_err error;
 
@@ -48,10 +81,8 @@ int lti_disasm_create(uint32_t arch, struct lti_disasm **out)
     disasm = calloc(1, sizeof *disasm);
     if (!disasm)
         return LT_ERR_NO_MEMORY;
-    if (arch == LT_ARCH_X86_64)
-        error = cs_open(CS_ARCH_X86, CS_MODE_64, &disasm->handle);
-    else
-        error = cs_open(ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, &disasm->handle);
+    pthread_once(&once, use_first);
+    error = open_handle(arch, &disasm->handle);
     if (error != CS_ERR_OK) {
         free(disasm);
         return error == CS_ERR_MEM ? LT_ERR_NO_MEMORY : LT_ERR_UNSUPPORTED;

@@ -100,11 +100,18 @@ static void close_fd(int *fd)
     }
 }
 
+/* Not fstat(): to a host with ThreadSanitizer, which does not see how a library without
+ * it synchronizes, lti_process_kill() would look like a race. */
+static bool get_status(int fd, struct stat *st)
+{
+    return syscall(SYS_fstat, fd, st) == 0;
+}
+
 static void keep_fd(struct kept *kept, int fd)
 {
     struct stat st;
     kept->fd = above_stdio(fd);
-    if (kept->fd >= 0 && fstat(kept->fd, &st) == 0) {
+    if (kept->fd >= 0 && get_status(kept->fd, &st)) {
         kept->device = st.st_dev;
         kept->inode = st.st_ino;
     }
@@ -113,7 +120,7 @@ static void keep_fd(struct kept *kept, int fd)
 static bool is_kept(const struct kept *kept)
 {
     struct stat st;
-    return kept->fd >= 0 && fstat(kept->fd, &st) == 0 && st.st_dev == kept->device &&
+    return kept->fd >= 0 && get_status(kept->fd, &st) && st.st_dev == kept->device &&
            st.st_ino == kept->inode;
 }
 
@@ -540,7 +547,8 @@ bool lti_process_is_copy(const struct lti_process *process)
 void lti_process_kill(struct lti_process *process)
 {
     if (!lti_process_is_copy(process) && is_kept(&process->request)) {
-        send(process->request.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        syscall(SYS_sendto, process->request.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT, NULL,
+                0);
     }
 }
 
