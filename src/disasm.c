@@ -6,6 +6,7 @@
 
 #include <capstone/capstone.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@
 #endif
 
 #define CACHE_BITS 16
-#define MAX_CODE 15 /* no instruction is longer */
+#define CAPSTONE_MEMORY (1u << 18) /* more than a handle takes with its tables */
+#define MAX_CODE 15                /* no instruction is longer */
 
 /* One answer; 128 bytes. */
 struct entry {
@@ -69,6 +71,27 @@ static void use_first(void)
     }
 }
 
+/* Capstone does not look whether it gets its memory, but crashes: so that is looked at
+ * before, ... */
+static bool has_memory(void)
+{
+    void *memory = malloc(CAPSTONE_MEMORY);
+
+    free(memory);
+    return memory != NULL;
+}
+
+/* ... and it is made to take at once what it would with the first instruction. */
+static void make_tables(struct lti_disasm *disasm, uint32_t arch)
+{
+    static const uint8_t nops[2][4] = {{0x90}, {0x1f, 0x20, 0x03, 0xd5}};
+    const uint8_t *code = nops[arch != LT_ARCH_X86_64];
+    size_t size = sizeof nops[0];
+    uint64_t pc = 0;
+
+    cs_disasm_iter(disasm->handle, &code, &size, &pc, disasm->insn);
+}
+
 int lti_disasm_create(uint32_t arch, struct lti_disasm **out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -81,6 +104,10 @@ int lti_disasm_create(uint32_t arch, struct lti_disasm **out)
     disasm = calloc(1, sizeof *disasm);
     if (!disasm)
         return LT_ERR_NO_MEMORY;
+    if (!has_memory()) {
+        free(disasm);
+        return LT_ERR_NO_MEMORY;
+    }
     pthread_once(&once, use_first);
     error = open_handle(arch, &disasm->handle);
     if (error != CS_ERR_OK) {
@@ -94,6 +121,7 @@ int lti_disasm_create(uint32_t arch, struct lti_disasm **out)
         lti_disasm_destroy(disasm);
         return LT_ERR_NO_MEMORY;
     }
+    make_tables(disasm, arch);
     *out = disasm;
     return 0;
 }

@@ -804,7 +804,9 @@ int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol)
     }
     lti_cancel_allow(cancel);
     if (error < 0) {
-        return lti_fail(&session->message, error, "no memory for symbols");
+        return lti_fail(&session->message, error, "%s",
+                        error == LT_ERR_SYSTEM ? "too many open files to read symbols"
+                                               : "no memory for symbols");
     }
     if (error == 0) {
         found.name = NULL;

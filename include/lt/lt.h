@@ -471,7 +471,7 @@ int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes,
  * Symbols come from the files' .symtab and .dynsym and, where it is installed,
  * the separate debug file of the same build-id.  LT_ERR_ARGUMENT,
  * LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (no file is mapped there),
- * LT_ERR_NO_MEMORY.
+ * LT_ERR_NO_MEMORY, LT_ERR_SYSTEM (too many open files).
  */
 int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol);
 
