@@ -600,9 +600,10 @@ int lt_session_next(lt_session *session, const struct lt_event **out)
     /* Most calls neither wait nor call back: they need no protection. */
     bool hold = session->state == LTI_SESSION_NEW || session->callbacks.total != 0;
     int cancel = hold ? lti_cancel_hold() : 0;
-    session->busy = true;
+    /* Plain stores: this is done for each event. */
+    atomic_store_explicit(&session->busy, true, memory_order_relaxed);
     int returned = next(session, out);
-    session->busy = false;
+    atomic_store_explicit(&session->busy, false, memory_order_relaxed);
     if (hold) {
         lti_cancel_allow(cancel);
     }

@@ -28,8 +28,8 @@ struct lt_session {
     struct lt_config config; /* its strings are owned */
     struct lti_callbacks callbacks;
     enum lti_session_state state;
-    bool busy;     /* in lt_session_run() or lt_session_next(): so in a callback, if
-                      a function is called now */
+    atomic_bool busy; /* in lt_session_run() or lt_session_next(): so in a callback, if
+                         a function is called now, or misused by another thread */
     bool pulled;   /* the run is, or was, in the pull form */
     int returns;   /* when ENDED: what further lt_session_next() return */
     uint32_t arch; /* LT_ARCH_* of the first program, 0 until it is known */

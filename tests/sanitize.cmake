@@ -61,6 +61,11 @@ sanitized_test(api/session sanitized-test-session)
 set_property(TEST sanitized/api/session APPEND PROPERTY ENVIRONMENT
     "LT_GUESTS=${GUESTS}/x86_64")
 
+sanitized_program(test-functions api/test-functions.c)
+sanitized_test(api/functions sanitized-test-functions ${CMAKE_BINARY_DIR}/public-names)
+set_property(TEST sanitized/api/functions APPEND PROPERTY ENVIRONMENT
+    "LT_GUESTS=${GUESTS}/x86_64")
+
 foreach(what processes signals threads)
     sanitized_program(test-control-${what} api/test-control-${what}.c api/control.c)
     sanitized_test(api/control-${what} sanitized-test-control-${what})

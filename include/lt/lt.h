@@ -27,7 +27,9 @@
  * Threads: a session belongs to the thread that uses it.  All functions that
  * take a session are called from one thread at a time, and from no other while
  * lt_session_run() runs; lt_session_stop() alone may be called from any thread
- * at any time between create and destroy.  Different sessions are independent.
+ * at any time between create and destroy.  What would run or change a session that
+ * runs gives LT_ERR_STATE, from wherever it is called, and lt_session_destroy() then
+ * does nothing.  Different sessions are independent.
  * A thread that is cancelled (pthread_cancel) in a function of the library ends
  * when that returns.
  *
@@ -457,8 +459,8 @@ int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size);
 
 /*
  * Writes the disassembly of the instruction of `length` bytes at guest address
- * `pc` into `text` (at most `text_size` bytes with the final NUL), in Intel
- * syntax on x86_64.  Returns the instruction's length in bytes.
+ * `pc` into `text` (at most `text_size` bytes with the final NUL; nothing, and
+ * NULL is fine, if that is 0), in Intel syntax on x86_64.  Returns the instruction's length in bytes.
  * LT_ERR_ARGUMENT, LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (not a valid
  * instruction), LT_ERR_NO_MEMORY.
  */

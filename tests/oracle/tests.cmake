@@ -85,6 +85,12 @@ target_link_libraries(test-session PRIVATE lt-options libtrace PkgConfig::CMOCKA
 add_test(NAME api/session COMMAND test-session)
 set_tests_properties(api/session PROPERTIES TIMEOUT 300
     ENVIRONMENT "LT_GUESTS=${GUESTS}/x86_64")
+# Every public function, with what it must refuse.
+add_executable(test-functions ${CMAKE_CURRENT_SOURCE_DIR}/api/test-functions.c)
+target_link_libraries(test-functions PRIVATE lt-options libtrace)
+add_test(NAME api/functions COMMAND test-functions ${CMAKE_BINARY_DIR}/public-names)
+set_tests_properties(api/functions PROPERTIES TIMEOUT 60
+    ENVIRONMENT "LT_GUESTS=${GUESTS}/x86_64")
 # Signals, threads and processes.
 set(control_source ${CMAKE_CURRENT_SOURCE_DIR}/api)
 foreach(what processes signals threads)
