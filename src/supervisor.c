@@ -113,6 +113,7 @@ BARE static void close_span(int first, int last)
 }
 
 #define LAST_FD 0x7fffffff
+#define HIGH_FD 1016 /* as in lt-process.c */
 
 /* ---- The engine's process until exec ---- */
 
@@ -174,6 +175,9 @@ BARE static void child_descriptors(struct lti_supervisor *job)
     }
     child_place(job, arena, LTI_ENGINE_ARENA_FD, 0);
     child_place(job, engine, LTI_ENGINE_ARENA_FD + 1, O_CLOEXEC);
+    /* The engine will move the arena's descriptor up.  It has threads by then, and the
+     * kernel takes 10 ms to make a larger table for those; here it takes none. */
+    CALL(SYS_fcntl, LTI_ENGINE_ARENA_FD, F_DUPFD_CLOEXEC, HIGH_FD, 0, 0);
     close_span(LTI_ENGINE_ARENA_FD + 2, LAST_FD);
 }
 
