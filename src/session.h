@@ -30,9 +30,9 @@ struct lt_session {
     enum lti_session_state state;
     atomic_bool busy; /* in lt_session_run() or lt_session_next(): so in a callback, if
                          a function is called now, or misused by another thread */
-    bool pulled;   /* the run is, or was, in the pull form */
-    int returns;   /* when ENDED: what further lt_session_next() return */
-    uint32_t arch; /* LT_ARCH_* of the first program, 0 until it is known */
+    bool pulled;      /* the run is, or was, in the pull form */
+    int returns;      /* when ENDED: what further lt_session_next() return */
+    uint32_t arch;    /* LT_ARCH_* of the first program, 0 until it is known */
 
     struct lti_arena arena;
     struct lti_process *process;

@@ -460,9 +460,9 @@ int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size);
 /*
  * Writes the disassembly of the instruction of `length` bytes at guest address
  * `pc` into `text` (at most `text_size` bytes with the final NUL; nothing, and
- * NULL is fine, if that is 0), in Intel syntax on x86_64.  Returns the instruction's length in bytes.
- * LT_ERR_ARGUMENT, LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (not a valid
- * instruction), LT_ERR_NO_MEMORY.
+ * NULL is fine, if that is 0), in Intel syntax on x86_64.  Returns the instruction's
+ * length in bytes. LT_ERR_ARGUMENT, LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (not
+ * a valid instruction), LT_ERR_NO_MEMORY.
  */
 int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes,
                    uint32_t length, char *text, size_t text_size);
