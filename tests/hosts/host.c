@@ -210,9 +210,8 @@ static void put_descriptors(FILE *to)
             int fd = atoi(names[i]->d_name);
             /* Not the engine's file, nor scandir's own descriptor, closed by now. */
             if (strstr(target, "memfd:lt-engine") == NULL && fcntl(fd, F_GETFD) >= 0) {
-                fprintf(to, "descriptor %d: %s, %#x %#x at %lld\n", fd, target,
-                        (unsigned)fcntl(fd, F_GETFD), (unsigned)fcntl(fd, F_GETFL),
-                        (long long)lseek(fd, 0, SEEK_CUR));
+                fprintf(to, "descriptor %d: %s, %#x %#x\n", fd, target,
+                        (unsigned)fcntl(fd, F_GETFD), (unsigned)fcntl(fd, F_GETFL));
             }
         }
         free(names[i]);
