@@ -8,6 +8,9 @@
  *     lt-capture.c   what system calls point to
  *     lt-kernel.c    what system calls write to guest memory
  *     lt-maps.c      the guest's memory map and what mappings hold
+ *     lt-limits.c    memory, output and number of the session's processes
+ *     lt-guard.c     what a guest may not do to others, and to its engine
+ *     lt-crash.c     failures of the engine itself
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-tcg.c       the pass over a translation block's TCG operations
  *     lt-x86_64.c, lt-aarch64.c   what differs between guest architectures
@@ -72,6 +75,11 @@ static inline void lt_watch_load(CPUState *cpu, uint64_t addr, uint32_t size)
     }
 }
 
+/* signal.c: the host's code at that address has raised a signal, */
+extern __thread uintptr_t lt_fault_pc;
+/* and it is not the guest's fault. */
+G_NORETURN void lt_crashed(const siginfo_t *info);
+
 struct iovec;
 struct stat;
 
@@ -97,6 +105,7 @@ const char *lt_exec_program(void);
 
 struct lti_control;
 extern struct lti_control *lt_control; /* NULL when nothing is traced */
+extern struct lti_control *lt_session; /* the same, but also for its untraced forks */
 extern bool lt_filtered; /* some code is not traced: registers may be stale */
 
 extern bool lt_parallel; /* guest threads run in parallel */
@@ -109,6 +118,7 @@ void lt_stream_drop(int number);
 void lt_stream_adopt(int number);
 int lt_stream_number(void);
 void lt_stream_state(unsigned state);
+void lt_stream_bell(void); /* the library has something to look at */
 bool lt_stream_enter(CPUState *cpu);
 void lt_stream_leave(CPUState *cpu, bool for_ever);
 void lt_stream_forget(CPUState *cpu);
@@ -139,6 +149,35 @@ void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
 
 /* lt-process.c */
 void lt_begin(CPUState *cpu); /* the process's first record, unless it is written */
+
+/* lt-limits.c: where a limit would be passed, these do not return. */
+struct lti_stream;
+struct lt_output {
+    uint64_t wanted, reserved;
+};
+void lt_limits_attach(struct lti_stream *stream, bool first);
+void lt_limits_fork(bool vfork);
+void lt_limits_forked(bool vfork, bool made);
+void lt_limits_child(struct lti_stream *stream, bool vfork);
+void lt_limits_leave(void);
+void lt_limits_return(void);
+void lt_limits_move(struct lti_stream *from, struct lti_stream *to);
+void lt_limits_ask(uint64_t start, uint64_t len, bool there);
+void lt_limits_set(uint64_t start, uint64_t len, bool write);
+bool lt_limits_is_counted(uint64_t addr);
+struct lt_output lt_limits_write(int nr, int64_t *args);
+void lt_limits_wrote(struct lt_output output, int nr, const int64_t *args, int64_t ret);
+
+/* lt-guard.c */
+void lt_guard_init(int supervisor_pid, uint64_t namespace_inode);
+char *lt_guard_argument(void); /* for an engine without an arena; g_free() */
+bool lt_guard_refuses(int nr, const int64_t *args, int64_t *ret);
+bool lt_guard_is_free(uint64_t start, uint64_t len);
+bool lt_guard_is_guests(uint64_t start, uint64_t len);
+int lt_guard_unmap(uint64_t start, uint64_t len);
+
+/* lt-crash.c */
+bool lt_crash_wanted(int nr, const int64_t *args); /* for tests; may not return */
 
 /* lt-maps.c */
 void lt_maps_init(void);

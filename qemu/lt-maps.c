@@ -536,9 +536,22 @@ abi_long __wrap_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
 abi_long __wrap_target_mmap(abi_ulong start, abi_ulong len, int prot, int flags, int fd,
                             off_t offset)
 {
-    abi_long ret = __real_target_mmap(start, len, prot, flags, fd, offset);
+    const bool write = (prot & PROT_WRITE) != 0;
+    abi_long ret;
     CPUState *cpu;
 
+    if ((flags & MAP_TYPE) && (flags & MAP_FIXED) && lt_guest_started &&
+        !lt_guard_is_free(start, len)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (write) {
+        lt_limits_ask(start, len, flags & MAP_FIXED);
+    }
+    ret = __real_target_mmap(start, len, prot, flags, fd, offset);
+    if (ret != -1) {
+        lt_limits_set(ret, len, write);
+    }
     lt_shared_memory |= (flags & MAP_SHARED) != 0;
 
     if (ret != -1 && (cpu = begin()) != NULL) {
@@ -565,8 +578,13 @@ int __real_target_munmap(abi_ulong, abi_ulong);
 int __wrap_target_munmap(abi_ulong, abi_ulong);
 int __wrap_target_munmap(abi_ulong start, abi_ulong len)
 {
-    int ret = __real_target_munmap(start, len);
+    int ret =
+        lt_guest_started ? lt_guard_unmap(start, len) : __real_target_munmap(start, len);
     CPUState *cpu;
+
+    if (ret == 0) {
+        lt_limits_set(start, len, false);
+    }
 
     if (ret == 0 && (cpu = begin()) != NULL) {
         tell_unmapped(cpu, start, start + TARGET_PAGE_ALIGN(len));
@@ -579,8 +597,16 @@ int __real_target_mprotect(abi_ulong, abi_ulong, int);
 int __wrap_target_mprotect(abi_ulong, abi_ulong, int);
 int __wrap_target_mprotect(abi_ulong start, abi_ulong len, int prot)
 {
-    int ret = __real_target_mprotect(start, len, prot);
     CPUState *cpu;
+    int ret;
+
+    if (prot & PROT_WRITE) {
+        lt_limits_ask(start, len, true);
+    }
+    ret = __real_target_mprotect(start, len, prot);
+    if (ret == 0 && (prot & PROT_WRITE)) {
+        lt_limits_set(start, len, true);
+    }
 
     if (ret == 0 && (cpu = begin()) != NULL) {
         tell_plain(cpu, OP_PROTECT, start, start + TARGET_PAGE_ALIGN(len),
@@ -595,8 +621,28 @@ abi_long __wrap_target_mremap(abi_ulong, abi_ulong, abi_ulong, unsigned long, ab
 abi_long __wrap_target_mremap(abi_ulong old, abi_ulong old_size, abi_ulong new_size,
                               unsigned long flags, abi_ulong new)
 {
-    abi_long ret = __real_target_mremap(old, old_size, new_size, flags, new);
+    const bool counts = lt_limits_is_counted(old);
     CPUState *cpu;
+    abi_long ret;
+
+    if (lt_guest_started && !(old & ~TARGET_PAGE_MASK) &&
+        (!guest_range_valid_untagged(old, MAX(TARGET_PAGE_ALIGN(old_size), 1)) ||
+         !lt_guard_is_guests(old, MAX(TARGET_PAGE_ALIGN(old_size), 1)))) {
+        errno = EFAULT;
+        return -1;
+    }
+    if (lt_guest_started && (flags & MREMAP_FIXED) && !lt_guard_is_free(new, new_size)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (counts && new_size > old_size) {
+        lt_limits_ask(0, new_size - old_size, false);
+    }
+    ret = __real_target_mremap(old, old_size, new_size, flags, new);
+    if (ret != -1) {
+        lt_limits_set(old, old_size, counts && (flags & MREMAP_DONTUNMAP));
+        lt_limits_set(ret, new_size, counts);
+    }
 
     if (ret != -1 && (cpu = begin()) != NULL) {
         int saved = errno;
@@ -668,6 +714,10 @@ abi_ulong __wrap_target_shmat(CPUArchState *env, int id, abi_ulong addr, int fla
     CPUState *cpu;
 
     lt_shared_memory = true;
+    if (!is_error(ret) && shmctl(id, IPC_STAT, &info) == 0) {
+        lt_limits_ask(ret, info.shm_segsz, true);
+        lt_limits_set(ret, info.shm_segsz, !(flags & SHM_RDONLY));
+    }
     if (!is_error(ret) && shmctl(id, IPC_STAT, &info) == 0 && (cpu = begin()) != NULL) {
         struct mapping m = {.start = ret,
                             .end = ret + TARGET_PAGE_ALIGN(info.shm_segsz),
@@ -700,6 +750,9 @@ abi_long __wrap_target_shmdt(abi_ulong addr)
         end(errno);
     }
     ret = __real_target_shmdt(addr);
+    if (ret == 0 && to) {
+        lt_limits_set(addr, to - addr, false);
+    }
     if (ret == 0 && to && (cpu = begin()) != NULL) {
         tell_unmapped(cpu, addr, to);
         end(errno);

@@ -143,6 +143,8 @@ static void attach(int fd, int number)
         lt_watch_loads |= (r->want & LTI_WANT_READ) != 0;
     }
     lt_stream_adopt(first ? lt_stream_take(false) : number);
+    lt_guard_init(lt_control->supervisor_pid, lt_control->pid_namespace);
+    lt_limits_attach(&lt_control->streams[lt_stream_number()], first);
     if (first) {
         qatomic_set(&lt_control->phase, LTI_PHASE_LOAD);
     }
@@ -151,8 +153,8 @@ static void attach(int fd, int number)
 /*
  * lt-engine ARCH ARENA SYSROOT PROGRAM ARGV...
  * ARENA is the arena's descriptor; behind an exec, also a colon, the number of the
- * process's stream, a colon and the descriptor that its parent waits for, or -1; "-"
- * for a process that nobody traces.  ARGV has an argv[0].
+ * process's stream, a colon and the descriptor that its parent waits for, or -1; for a
+ * process that nobody traces, what lt_guard_argument() says.  ARGV has an argv[0].
  */
 int lt_engine_entry(int argc, char **argv, char **envp);
 int lt_engine_entry(int argc, char **argv, char **envp)
@@ -163,7 +165,11 @@ int lt_engine_entry(int argc, char **argv, char **envp)
     lt_maps_init();
     sysroot = argv[3];
     program = g_strdup(argv[4]);
-    if (strcmp(argv[2], "-") != 0) {
+    if (argv[2][0] == '-') {
+        const char *colon = strchr(argv[2], ':');
+
+        lt_guard_init(atoi(argv[2] + 1), colon ? strtoull(colon + 1, NULL, 10) : 0);
+    } else {
         const char *colon = strchr(argv[2], ':');
 
         executed = colon != NULL;
@@ -468,6 +474,7 @@ static void record_return(CPUState *cpu, uint64_t pc, int nr, const abi_long *ar
 /* An exec that returns has failed. */
 static void undo_exec(void)
 {
+    lt_limits_return();
     if (!self.leaving || !lt_control) {
         return;
     }
@@ -694,7 +701,9 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
 {
     CPUState *cpu = env_cpu(env);
     const abi_long args[6] = {a1, a2, a3, a4, a5, a6};
+    abi_long made[6] = {a1, a2, a3, a4, a5, a6};
     uint64_t pc = lt_target.enter_syscall(env);
+    struct lt_output output;
     abi_ulong flags = 0;
     bool clones = is_clone(nr, args, &flags);
     uint32_t lengths[6];
@@ -702,7 +711,13 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
 
     self.exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     if (!lt_stream_owns(cpu)) {
-        ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
+        lt_crash_wanted(nr, args);
+        if (!lt_guard_refuses(nr, args, &ret)) {
+            output = lt_limits_write(nr, made);
+            ret = __real_do_syscall(env, nr, a1, made[1], made[2], made[3], made[4], a6,
+                                    a7, a8);
+            lt_limits_wrote(output, nr, args, ret);
+        }
         undo_exec();
         return ret;
     }
@@ -729,8 +744,12 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         cpu->tcg_cflags |= CF_PARALLEL;
     }
     wait_for_vfork = clones && (flags & CLONE_VFORK);
-    if (!hidden(nr, args, &ret)) {
-        ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
+    lt_crash_wanted(nr, args);
+    if (!hidden(nr, args, &ret) && !lt_guard_refuses(nr, args, &ret)) {
+        output = lt_limits_write(nr, made);
+        ret = __real_do_syscall(env, nr, a1, made[1], made[2], made[3], made[4], a6, a7,
+                                a8);
+        lt_limits_wrote(output, nr, args, ret);
     }
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child that is not traced */
@@ -882,6 +901,7 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
         lt_maps_check(cpu);
         record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
     }
+    lt_limits_leave();
     __real_preexit_cleanup(env, code);
 }
 
@@ -893,6 +913,7 @@ void __wrap_fork_start(void)
 {
     CPUState *cpu = thread_cpu;
 
+    lt_limits_fork(wait_for_vfork);
     __real_fork_start();
     forker = getpid();
     lt_maps_fork(false);
@@ -953,6 +974,8 @@ void __wrap_fork_end(pid_t pid)
         if (reading >= 0) {
             close(reading);
         }
+        lt_limits_child(child_stream < 0 ? NULL : &lt_session->streams[child_stream],
+                        wait_for_vfork);
         if (lt_control) {
             begin_child(cpu);
         }
@@ -969,6 +992,9 @@ void __wrap_fork_end(pid_t pid)
         } else if (pid > 0 && child_stream < 0) {
             qatomic_inc(&lt_control->untraced_processes);
         }
+    }
+    if (pid != 0) {
+        lt_limits_forked(wait_for_vfork, pid > 0);
     }
     errno = saved;
     __real_fork_end(pid);
@@ -1087,6 +1113,9 @@ static void keep_fork_pipe(void)
 /* The exec is about to be made, of a program that is traced or not. */
 static void leave_program(bool traced)
 {
+    if (!traced) {
+        lt_limits_leave();
+    }
     if (!lt_control) {
         return;
     }
@@ -1181,12 +1210,12 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
             out, 0,
             g_strdup_printf("%d:%d:%d", arena_fd, lt_stream_number(), waited_for));
     } else {
-        g_ptr_array_insert(out, 0, g_strdup("-"));
+        g_ptr_array_insert(out, 0, lt_guard_argument());
     }
     g_ptr_array_insert(out, 0, g_strdup(arch));
     g_ptr_array_insert(out, 0, g_strdup("lt-engine"));
     g_ptr_array_add(out, NULL);
-    leave_program(strcmp(out->pdata[2], "-") != 0);
+    leave_program(*(const char *)out->pdata[2] != '-');
     return (char **)g_ptr_array_free(g_steal_pointer(&out), false);
 }
 

@@ -19,7 +19,7 @@
 #include "lt-target.h"
 #include "stream.h"
 
-struct lti_control *lt_control;
+struct lti_control *lt_control, *lt_session;
 bool lt_filtered;
 bool lt_watch_stores, lt_watch_loads;
 bool lt_parallel;
@@ -65,7 +65,7 @@ void lt_stream_map(int fd)
                 strerror(errno));
         _exit(125);
     }
-    lt_control = (struct lti_control *)arena;
+    lt_control = lt_session = (struct lti_control *)arena;
     if (lt_control->magic != LTI_STREAM_MAGIC ||
         lt_control->version != LTI_STREAM_VERSION) {
         fprintf(stderr, "libtrace: the engine and the library differ in version\n");
@@ -93,13 +93,20 @@ static void ring_bell(void)
     }
 }
 
+/* For what the library looks for when it is rung for nothing else. */
+void lt_stream_bell(void)
+{
+    qatomic_inc(&lt_session->bell);
+    futex(&lt_session->bell, FUTEX_WAKE, INT_MAX);
+}
+
 static void use_chunk(Stream *stream, CPUState *cpu)
 {
     uint32_t n = stream->shared->produced % LTI_CHUNKS;
 
     stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
     cpu->neg.lt_ptr = stream->chunk;
-    cpu->neg.lt_limit = stream->chunk + LTI_CHUNK_SIZE;
+    cpu->neg.lt_limit = stream->chunk + lt_control->chunk_size;
     cpu->neg.lt_split = NULL;
 }
 
@@ -240,7 +247,7 @@ void lt_stream_adopt(int number)
     stream->chunks = arena + LTI_RING_OFFSET + number * LTI_RING_SIZE;
     stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
     stream->ptr = stream->chunk + shared->chunks[n].committed;
-    stream->limit = stream->chunk + LTI_CHUNK_SIZE;
+    stream->limit = stream->chunk + lt_control->chunk_size;
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
@@ -325,6 +332,11 @@ void lt_stream_leave(CPUState *cpu, bool for_ever)
         stream->held = false; /* whoever comes next takes it */
     }
     if (lt_parallel) {
+        pthread_mutex_lock(&threads_lock);
+        lt_limits_move(stream->shared, threads != stream       ? threads->shared
+                                       : threads->next != NULL ? threads->next->shared
+                                                               : NULL);
+        pthread_mutex_unlock(&threads_lock);
         lt_stream_state(LTI_STREAM_ENDED);
         own = NULL;
     }
@@ -372,9 +384,9 @@ void lt_stream_forget(CPUState *cpu)
 
 void lt_stream_unmap(void)
 {
-    lt_control = NULL;
+    lt_control = NULL; /* which stays, for lt_session */
     lt_watch_stores = lt_watch_loads = false;
-    munmap(arena, LTI_ARENA_SIZE);
+    munmap(arena + LTI_CONTROL_SIZE, LTI_ARENA_SIZE - LTI_CONTROL_SIZE);
     arena = NULL;
 }
 

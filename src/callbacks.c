@@ -258,6 +258,11 @@ void lti_callbacks_wanted(const struct lti_callbacks *callbacks,
         const struct lt_filter everything = {.size = sizeof everything};
         want(&wanted, LT_KIND(LT_EVENT_MEM_WRITE) | LT_KIND(LT_EVENT_MAP), &everything);
     }
+    if (callbacks->insns) {
+        const struct lt_filter everything = {.size = sizeof everything,
+                                             .flags = LT_FILTER_NO_REGS};
+        want(&wanted, LT_KIND(LT_EVENT_INSN), &everything);
+    }
     *count = wanted.count;
     *record = wanted.record;
 }

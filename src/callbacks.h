@@ -36,6 +36,7 @@ struct lti_callbacks {
     uint32_t pull_kinds;          /* LT_KIND bits */
     struct lt_filter pull_filter; /* .module is owned, or NULL */
     bool memory;                  /* a copy of the guest's memory is kept */
+    bool insns;                   /* all code is recorded: instructions are counted */
 };
 
 /* Whether the file at `path` is what a filter's `module` means: the same path,

@@ -176,6 +176,60 @@ static int find_block(struct lti_decoder *d, uint32_t number,
     return 0;
 }
 
+/* How many of a block's first `count` instructions there are until one begins that is
+ * too many. */
+static uint32_t insns_left(const struct lti_decoder *d, const struct lti_block *block,
+                           uint32_t count)
+{
+    uint64_t left = d->insns_end - d->stats.insns;
+    uint64_t last_pc = d->insn ? d->insn->event.pc : 0;
+    bool known = d->insn != NULL;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lti_insn *insn = &block->insns[i];
+        bool again = insn->repeats && known && last_pc == insn->event.pc;
+
+        if (!insn->continues && !again && left-- == 0) {
+            return i;
+        }
+        last_pc = insn->event.pc;
+        known = true;
+    }
+    return count;
+}
+
+/* The block in hand ends at `step`, behind `nth` events. */
+static void patch(struct lti_decoder *d, struct lti_step *step, uint32_t nth)
+{
+    d->patched = step;
+    d->patched_run = step->run;
+    d->patched_nth = step->nth;
+    step->run = d->source.run[LTI_STEP_END];
+    step->nth = nth;
+}
+
+/* Takes the first instructions of a block in hand, the last ones that may be told: its
+ * record, which begins at `at`, is left to be come upon again. */
+static int cut_block(struct lti_decoder *d, const struct lti_block *block, uint32_t count,
+                     const uint8_t *record, const uint8_t *at)
+{
+    d->insns_over = true;
+    d->at = at;
+    if (count == 0) {
+        d->limit = LT_LIMIT_INSNS;
+        return LTI_DECODER_LIMIT;
+    }
+    d->step = block->steps;
+    d->base = d->seq;
+    d->record = record;
+    patch(d, &block->steps[block->insns[count].first_step],
+          block->insns[count].events_before);
+    for (uint32_t i = 0; i < count; i++) {
+        d->stats.insns += !block->insns[i].continues && !block->insns[i].repeats;
+    }
+    return 0;
+}
+
 /* Takes the block record at d->at in hand. */
 static int begin_block(struct lti_decoder *d, uint32_t number)
 {
@@ -187,6 +241,13 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
     }
     if ((size_t)(d->end - d->at) < block->record_size) {
         return lti_damaged(d, "a block record is cut off");
+    }
+    if (block->insn_count > d->insns_end - d->stats.insns) {
+        uint32_t count = insns_left(d, block, block->insn_count);
+
+        if (count < block->insn_count) {
+            return cut_block(d, block, count, d->at, d->at);
+        }
     }
     d->step = block->steps;
     d->base = d->seq;
@@ -236,16 +297,23 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
                         4) {
         return lti_damaged(d, "a partial block record does not fit its block");
     }
+    if (count > d->insns_end - d->stats.insns) {
+        uint32_t left = insns_left(d, block, count);
+
+        if (left < count) {
+            return cut_block(d, block, left, p + 4, p - 4);
+        }
+    }
     d->step = block->steps;
     d->base = d->seq;
     d->record = p + 4;
-    if (count < block->insn_count || stores) {
-        d->patched = stores ? behind_stores(block, count - 1, stores)
-                            : &block->steps[block->insns[count].first_step];
-        d->patched_run = d->patched->run;
-        d->patched_nth = d->patched->nth;
-        d->patched->run = d->source.run[LTI_STEP_END];
-        d->patched->nth = stores ? d->patched[-1].nth : block->insns[count].events_before;
+    if (stores) {
+        struct lti_step *step = behind_stores(block, count - 1, stores);
+
+        patch(d, step, step[-1].nth);
+    } else if (count < block->insn_count) {
+        patch(d, &block->steps[block->insns[count].first_step],
+              block->insns[count].events_before);
     }
     for (uint32_t i = 0; i < count; i++) {
         d->stats.insns += !block->insns[i].continues && !block->insns[i].repeats;
@@ -586,6 +654,12 @@ static int special(struct lti_decoder *d, uint32_t head)
         return lti_decode_module(d, p, size);
     case LTI_S_UNMAP:
         return lti_decode_unmodule(d, p, size);
+    case LTI_S_LIMIT:
+        if (size < 4 || u32_at(p) < LT_LIMIT_MEMORY || u32_at(p) > LT_LIMIT_PROCESSES) {
+            return damaged(d, "a limit is not known");
+        }
+        d->limit = u32_at(p);
+        return LTI_DECODER_LIMIT;
     case LTI_S_PROCESS:
         return lti_decode_process(d, p, size);
     case LTI_S_EXIT:
@@ -629,6 +703,10 @@ static int next_record(struct lti_decoder *d)
 {
     uint32_t head;
 
+    if (d->insns_over) {
+        d->limit = LT_LIMIT_INSNS;
+        return LTI_DECODER_LIMIT;
+    }
     if (d->end - d->at < 4) {
         return lti_damaged(d, "a record is cut off");
     }
@@ -636,9 +714,17 @@ static int next_record(struct lti_decoder *d)
     return head & LTI_SPECIAL ? special(d, head) : begin_block(d, head);
 }
 
+/* What all decoders have left is this one's for now.  Its present count. */
+static uint64_t count_insns(struct lti_decoder *d)
+{
+    d->insns_end = d->stats.insns + *d->config.insns_left;
+    return d->stats.insns;
+}
+
 int lti_decoder_run(struct lti_decoder *d)
 {
     int result = 0;
+    uint64_t insns = count_insns(d);
 
     d->in_event = true;
     d->seq = *d->config.seq;
@@ -653,6 +739,7 @@ int lti_decoder_run(struct lti_decoder *d)
     }
     d->in_event = false;
     *d->config.seq = d->seq;
+    *d->config.insns_left -= d->stats.insns - insns;
     return result;
 }
 
@@ -693,6 +780,7 @@ static int next_event(struct lti_decoder *d, const struct lt_event **out)
 int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
 {
     int result;
+    uint64_t insns = count_insns(d);
 
     /* In the middle of a block, its events are numbered from d->base on. */
     if (!d->step) {
@@ -700,6 +788,7 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
     }
     result = next_event(d, out);
     *d->config.seq = d->seq;
+    *d->config.insns_left -= d->stats.insns - insns;
     return result;
 }
 
@@ -756,6 +845,11 @@ bool lti_decoder_ended(const struct lti_decoder *d, int32_t *status, int32_t *si
     *status = ended ? d->guest->status : 0;
     *signal = ended ? d->guest->signal : 0;
     return ended;
+}
+
+uint32_t lti_decoder_limit(const struct lti_decoder *d)
+{
+    return d->limit;
 }
 
 const char *lti_decoder_problem(const struct lti_decoder *d)

@@ -74,6 +74,9 @@ struct lti_decoder {
     struct lti_step *patched;
     const void *patched_run;
     uint32_t patched_nth;
+    uint64_t insns_end; /* of stats.insns: no instruction begins there */
+    bool insns_over;    /* so much that the next record is not looked at */
+    uint32_t limit;     /* enum lt_limit that was reached; 0: none */
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
     struct lti_insn kept;        /* that one, when its block is no more */
@@ -310,10 +313,14 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
     return result;
 }
 
-/* lt_session_stop() is heard between blocks, however slow callbacks are. */
+/* lt_session_stop(), or that the time is over, is heard between blocks, however slow
+ * callbacks are. */
 static inline bool stopped(const struct lti_decoder *d)
 {
-    return atomic_load_explicit(d->config.stop, memory_order_relaxed);
+    const struct lti_control *control = (const void *)d->config.arena;
+
+    return atomic_load_explicit(d->config.stop, memory_order_relaxed) ||
+           __atomic_load_n(&control->limits.reached, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -480,6 +480,7 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
             .stdio = {launch->stdio[0], launch->stdio[1], launch->stdio[2]},
             .terminal = launch->terminal,
             .host_group = getpgrp(),
+            .limit_ms = launch->limit_ms,
         };
         error = start(process, launch, message);
     }

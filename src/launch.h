@@ -35,6 +35,7 @@ struct lti_launch {
     const char *cwd; /* or NULL */
     int stdio[3];    /* descriptors, LTI_STDIO_CLOSED or LTI_STDIO_NULL */
     bool terminal;
+    uint32_t limit_ms; /* or 0 */
 };
 
 struct lti_process;

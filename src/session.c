@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "limit.h"
 #include "lt/unstable.h"
 #include "program.h"
 #include "supervisor.h"
@@ -29,6 +31,9 @@ _Static_assert(sizeof(struct lt_stats) >= STATS_SIZE_1, "grows only");
 /* Slabs of block descriptors that a process may fill before it starts anew: tests
  * make it small. */
 uint32_t lti_slab_limit = 1024;
+
+/* Whether the guest can make the engine fail (enum lti_crash): for tests. */
+uint32_t lti_crash;
 
 int lt_config_init(struct lt_config *config, uint32_t size)
 {
@@ -128,6 +133,9 @@ static int check_config(const struct lt_config *config)
             return LT_ERR_ARGUMENT;
         }
     }
+    if (config->reserved != 0 || lti_limit_check(config) != 0) {
+        return LT_ERR_ARGUMENT;
+    }
     return config->argv != NULL && config->argv[0] == NULL ? LT_ERR_ARGV : 0;
 }
 
@@ -202,11 +210,15 @@ static int open_stdio(lt_session *session, int stdio[3])
 
 static void fill_control(lt_session *session, struct lti_control *control)
 {
+    struct stat st;
     control->magic = LTI_STREAM_MAGIC;
     control->version = LTI_STREAM_VERSION;
     control->follow = session->config.follow;
     control->threads = session->config.threads;
     control->slab_limit = lti_slab_limit;
+    control->crash = lti_crash;
+    control->pid_namespace = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+    lti_limit_fill(&session->config, control);
     lti_callbacks_wanted(&session->callbacks, control->ranges, &control->range_count,
                          &control->record);
     if (session->config.cpu != NULL) {
@@ -237,6 +249,7 @@ static int make_streams(lt_session *session)
         .session = session,
         .callbacks = &session->callbacks,
         .stop = &session->stop,
+        .insns = lti_limit_insns(&session->config),
     };
     int error = lti_streams_create(&config, &session->streams);
     return error == 0 ? 0
@@ -256,6 +269,7 @@ static int start_process(lt_session *session, const struct lti_program *program,
         .envp = (char *const *)config->envp,
         .cwd = config->cwd,
         .terminal = (config->flags & LT_CONFIG_TERMINAL) != 0,
+        .limit_ms = config->limit_ms,
     };
     int error = open_stdio(session, launch.stdio);
     if (error == 0) {
@@ -336,9 +350,45 @@ static int finish_stopped(lt_session *session)
     return finish(session, LT_RESULT_STOPPED, 0);
 }
 
+/* The guest went beyond a limit. */
+static int finish_limit(lt_session *session, uint32_t limit)
+{
+    lti_process_end(session->process);
+    if (limit < LT_LIMIT_INSNS || limit > LT_LIMIT_PROCESSES) {
+        lti_fail(&session->message, 0, "the event stream is damaged: no such limit");
+        return finish_error(session, LT_ERR_STREAM);
+    }
+    lti_limit_say(&session->config, limit, &session->message);
+    session->result.limit = limit;
+    return finish(session, LT_RESULT_LIMIT, 0);
+}
+
+static bool is_limited(const lt_session *session)
+{
+    return session->arena.control != NULL &&
+           lti_limit_reached(session->arena.control) != 0;
+}
+
+/* lt_session_stop() was called, or a limit reached that is not in the streams. */
+static bool is_stopped(const lt_session *session)
+{
+    return atomic_load(&session->stop) || is_limited(session);
+}
+
+static int finish_early(lt_session *session)
+{
+    return is_limited(session)
+               ? finish_limit(session, lti_limit_reached(session->arena.control))
+               : finish_stopped(session);
+}
+
 /* The decoder returned something other than 0 or 1. */
 static int finish_decoder(lt_session *session, int returned)
 {
+    uint32_t limit = lti_decoder_limit(lti_streams_decoder(session->streams));
+    if (returned == LTI_DECODER_LIMIT && limit != 0) {
+        return finish_limit(session, limit);
+    }
     if (returned > 0) {
         return finish_stopped(session);
     }
@@ -463,8 +513,8 @@ static int end_of_guest(lt_session *session)
 static int await(lt_session *session)
 {
     for (;;) {
-        if (atomic_load(&session->stop)) {
-            return finish_stopped(session);
+        if (is_stopped(session)) {
+            return finish_early(session);
         }
         int state = lti_streams_next(session->streams);
         switch (state) {
@@ -481,6 +531,8 @@ static int await(lt_session *session)
                 return finish_error(session, LT_ERR_SYSTEM);
             }
             break;
+        case LT_ERR_ENGINE:
+            return finish_engine(session);
         default:
             return finish_decoder(session, state);
         }
@@ -494,6 +546,7 @@ static int begin_run(lt_session *session, bool pull)
     session->pulled = pull;
     session->callbacks.pull = pull;
     session->callbacks.memory = (session->config.flags & LT_CONFIG_MEMORY) != 0;
+    session->callbacks.insns = session->config.limit_insns != 0;
     session->state = pull ? LTI_SESSION_PULLED : LTI_SESSION_RUN;
     if (atomic_load(&session->stop)) {
         return finish_stopped(session);
@@ -539,8 +592,8 @@ static int next(lt_session *session, const struct lt_event **out)
 {
     int state = session->state == LTI_SESSION_NEW ? begin_run(session, true) : 1;
     while (state == 1) {
-        if (atomic_load_explicit(&session->stop, memory_order_relaxed)) {
-            return finish_stopped(session);
+        if (is_stopped(session)) {
+            return finish_early(session);
         }
         /* The decoder's LT_STOP is its 1 for an event: told by *out. */
         *out = NULL;

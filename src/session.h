@@ -49,6 +49,7 @@ struct lt_session {
 };
 
 extern uint32_t lti_slab_limit;
+extern uint32_t lti_crash;
 
 /* ---- callbacks.c ---- */
 

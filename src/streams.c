@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "limit.h"
 #include "ring.h"
 
 /* Looks at the streams before and after `listening` is set.  The first ones save a
@@ -47,7 +48,7 @@ struct lti_streams {
     struct lti_control *control;
     struct lti_slabs *slabs;
     struct lti_paths *paths;
-    uint64_t seq, stamp;
+    uint64_t seq, stamp, insns_left;
     struct reader *readers; /* of live streams */
     struct reader *present;
     struct lti_decoder *last; /* of a stream that ended, while it is the present one */
@@ -139,6 +140,7 @@ int lti_streams_create(const struct lti_streams_config *config, struct lti_strea
     s->config = *config;
     s->control = (struct lti_control *)(void *)config->arena;
     s->problem = "";
+    s->insns_left = config->insns;
     s->decoder_config = (struct lti_decoder_config){
         .record = s->control->record,
         .arena = config->arena,
@@ -148,6 +150,7 @@ int lti_streams_create(const struct lti_streams_config *config, struct lti_strea
         .paths = s->paths,
         .seq = &s->seq,
         .stamp = &s->stamp,
+        .insns_left = &s->insns_left,
         .stop = config->stop,
         .forked = forked,
         .find = find_guest,
@@ -217,6 +220,7 @@ static void remove_reader(struct lti_streams *s, struct reader *r)
     }
     *p = r->next;
     add_stats(&s->stats, r->decoder);
+    lti_limit_give_back(s->control, r->ring.stream);
     lti_ring_reset(&r->ring);
     if (s->present == r) {
         /* Its last event may still be in hand. */
@@ -251,6 +255,7 @@ static bool is_over(const struct lti_streams *s, const struct reader *r)
     switch (shared(&stream->state)) {
     case LTI_STREAM_ENDED:
     case LTI_STREAM_GONE:
+    case LTI_STREAM_CRASHED:
         return true;
     case LTI_STREAM_LIVE:
     case LTI_STREAM_LEAVES:
@@ -303,13 +308,16 @@ static bool is_alone(const struct lti_streams *s, const struct reader *r)
 }
 
 /* All of a stream has been decoded.  1 if its process's end remains to be told, else
- * 0. */
+ * 0, or LT_ERR_ENGINE. */
 static int end_reader(struct lti_streams *s, struct reader *r)
 {
     int32_t status, signal;
     const uint32_t state = shared(&r->ring.stream->state);
     const bool gone = state == LTI_STREAM_GONE || state == LTI_STREAM_LEAVES;
 
+    if (state == LTI_STREAM_CRASHED) {
+        return LT_ERR_ENGINE;
+    }
     if (lti_decoder_ended(r->decoder, &status, &signal)) {
         if (r->first) {
             end_first(s, r, status, signal);
@@ -488,7 +496,7 @@ static bool has_news(const struct lti_streams *s)
             return true;
         }
     }
-    return is_end(s) || atomic_load(s->config.stop);
+    return is_end(s) || atomic_load(s->config.stop) || lti_limit_reached(s->control);
 }
 
 static bool spin(const struct lti_streams *s, int count)

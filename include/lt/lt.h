@@ -128,6 +128,16 @@ struct lt_config {
     uint32_t threads;        /* enum lt_threads */
     const char *cpu;         /* the guest's processor, as QEMU's -cpu; NULL: the most
                                 capable one whose every effect is traced */
+    /* Limits, see enum lt_limit; 0: none. */
+    uint64_t limit_insns;     /* instructions */
+    uint64_t limit_memory;    /* bytes */
+    uint64_t limit_output;    /* bytes */
+    uint32_t limit_ms;        /* milliseconds */
+    uint32_t limit_processes; /* at a time */
+    uint32_t ring_size;       /* bytes of trace that a guest process may be ahead of the
+                                 callbacks before it waits for them: a power of two from
+                                 65536 to 4194304; 0: 4194304 */
+    uint32_t reserved;        /* 0 */
 };
 
 /* Bits of lt_filter.flags. */
@@ -158,7 +168,37 @@ enum lt_result_kind {
     LT_RESULT_EXIT = 1,    /* the guest exited with `status` */
     LT_RESULT_SIGNAL = 2,  /* `signal` ended the guest */
     LT_RESULT_STOPPED = 3, /* lt_session_stop() or a callback ended it */
-    LT_RESULT_ERROR = 4    /* `error` says why there is no other result */
+    LT_RESULT_ERROR = 4,   /* `error` says why there is no other result */
+    LT_RESULT_LIMIT = 5    /* it went beyond `limit`, and was ended */
+};
+
+/*
+ * What a guest may be limited in: lt_result.limit.  Beyond its limit it is killed with
+ * all of its processes.  The events of everything before are delivered; a system call
+ * that asked for too much has no return.  All processes count together, also those
+ * that are not traced, unless they execute a program that is not (lt_config.follow):
+ * from there on only the time counts.
+ */
+enum lt_limit {
+    /* Instructions told or passed over, of whatever code, traced threads only: the run
+     * ends where the first one too many would begin.  The guest may have run on, as far
+     * as ring_size allows.  All code is recorded then, whatever filters say. */
+    LT_LIMIT_INSNS = 1,
+    /* Bytes of memory that are, or have been, mapped writable and are still mapped, in
+     * each process that lives; that of fork()'s child counts as its own.  The run ends at
+     * the system call that asks for more.  What the kernel keeps elsewhere (files
+     * in memory, pipes) does not count. */
+    LT_LIMIT_MEMORY = 2,
+    /* Bytes that write, pwrite64, writev, pwritev, pwritev2, sendto, sendmsg, sendmmsg,
+     * sendfile, splice, tee, vmsplice and copy_file_range put out, to whatever.  No more
+     * than that many come out; the run ends at the call that would put out more. */
+    LT_LIMIT_OUTPUT = 3,
+    /* Milliseconds since the guest's start, whatever guest and callbacks do; what has
+     * happened but was not delivered is not delivered any more. */
+    LT_LIMIT_TIME = 4,
+    /* Processes that live at a time, the first one included; threads do not count.  The
+     * run ends at the call that would make one more. */
+    LT_LIMIT_PROCESSES = 5
 };
 
 /* The result of a run; filled by lt_session_result(). */
@@ -172,6 +212,8 @@ struct lt_result {
     uint32_t untraced_processes; /* guest processes that ran without events */
     uint32_t reserved;
     uint64_t events; /* delivered so far */
+    uint32_t limit;  /* enum lt_limit, if `kind` is LT_RESULT_LIMIT */
+    uint32_t reserved2;
 };
 
 /* The symbol and the module that an address belongs to. */
@@ -345,7 +387,8 @@ int lt_symbol_init(struct lt_symbol *symbol, uint32_t size);
 /*
  * Makes a session from `config`, whose program is looked at only when the run
  * starts.  LT_ERR_ARGUMENT (config or program NULL, an unknown flag or stdio
- * mode, a non-zero tail of a newer struct), LT_ERR_ARGV, LT_ERR_NO_MEMORY.
+ * mode, a ring_size that is none, a non-zero tail of a newer struct), LT_ERR_ARGV,
+ * LT_ERR_NO_MEMORY.
  */
 int lt_session_create(const struct lt_config *config, lt_session **out);
 
@@ -355,17 +398,17 @@ void lt_session_destroy(lt_session *session);
 
 /*
  * Runs the guest and calls the callbacks until it ends.  Returns 0 when it
- * ended or was stopped (lt_session_result() tells how), a callback's negative
- * number, or LT_ERR_ARGUMENT, LT_ERR_STATE (it ran already, or from a
- * callback), LT_ERR_NOT_FOUND, LT_ERR_PERMISSION, LT_ERR_DIRECTORY,
- * LT_ERR_NOT_ELF, LT_ERR_TRUNCATED, LT_ERR_ARCH, LT_ERR_INTERPRETER,
- * LT_ERR_SYSTEM, LT_ERR_NO_MEMORY, LT_ERR_ENGINE, LT_ERR_STREAM, LT_ERR_LIMIT.
+ * ended, was stopped or went beyond a limit (lt_session_result() tells how), a callback's
+ * negative number, or LT_ERR_ARGUMENT, LT_ERR_STATE (it ran already, or from a callback),
+ * LT_ERR_NOT_FOUND, LT_ERR_PERMISSION, LT_ERR_DIRECTORY, LT_ERR_NOT_ELF,
+ * LT_ERR_TRUNCATED, LT_ERR_ARCH, LT_ERR_INTERPRETER, LT_ERR_SYSTEM, LT_ERR_NO_MEMORY,
+ * LT_ERR_ENGINE, LT_ERR_STREAM, LT_ERR_LIMIT.
  */
 int lt_session_run(lt_session *session);
 
 /*
  * The pull form of lt_session_run(): starts the guest on its first call, and
- * gives the next event in *out.  Returns 1; 0 when the guest ended; or an error
+ * gives the next event in *out.  Returns 1; 0 when the run ended; or an error
  * as lt_session_run() does.  Callbacks are called for events as they pass.
  * Ending early is lt_session_stop() or lt_session_destroy().
  */

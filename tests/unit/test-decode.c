@@ -343,7 +343,7 @@ static struct {
     struct lti_callbacks callbacks;
     struct lti_slabs *slabs;
     struct lti_paths *paths;
-    uint64_t seq, stamp;
+    uint64_t seq, stamp, insns_left;
     atomic_bool stop;
     uint32_t arch;
     struct log *log;
@@ -624,12 +624,14 @@ static void open_decoder(struct log *log)
         .paths = (assert_int_equal(lti_paths_create(&run.paths), 0), run.paths),
         .seq = &run.seq,
         .stamp = &run.stamp,
+        .insns_left = &run.insns_left,
         .stop = &run.stop,
         .forked = no_fork,
         .find = no_guest,
     };
 
     run.seq = run.stamp = 0;
+    run.insns_left = INT64_MAX;
     atomic_store(&run.stop, false);
     run.log = log;
     log->count = 0;

@@ -413,6 +413,7 @@ static void open_streams(void)
         .session = NULL,
         .callbacks = &run.callbacks,
         .stop = &run.stop,
+        .insns = INT64_MAX,
     };
 
     assert_int_equal(lti_streams_create(&config, &run.streams), 0);
