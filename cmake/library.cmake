@@ -13,6 +13,7 @@ set(library_sources
     src/guest.c
     src/launch.c
     src/limit.c
+    src/orphans.c
     src/memory.c
     src/modules.c
     src/program.c

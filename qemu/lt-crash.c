@@ -31,7 +31,8 @@ static void tell(const char *format, ...)
     if (!lt_session) {
         return;
     }
-    if (qatomic_xchg(&lt_session->crashed, 1) == 0) {
+    if (qatomic_cmpxchg(&lt_session->crashed, LTI_CRASHED_NO, LTI_CRASHED) ==
+        LTI_CRASHED_NO) {
         va_start(args, format);
         vsnprintf(lt_session->message, sizeof(lt_session->message), format, args);
         va_end(args);
@@ -41,6 +42,9 @@ static void tell(const char *format, ...)
             lt_commit(cpu); /* an open record is not part of it */
         }
         lt_stream_state(LTI_STREAM_CRASHED);
+    }
+    if (!lt_control || lt_stream_number() < 0) {
+        qatomic_store_release(&lt_session->crashed, LTI_CRASHED_UNTRACED);
     }
     lt_stream_bell();
 }

@@ -600,6 +600,11 @@ int __wrap_target_mprotect(abi_ulong start, abi_ulong len, int prot)
     CPUState *cpu;
     int ret;
 
+    if (lt_guest_started && !(start & ~TARGET_PAGE_MASK) && len &&
+        !lt_guard_is_guests(start, TARGET_PAGE_ALIGN(len))) {
+        errno = ENOMEM;
+        return -1;
+    }
     if (prot & PROT_WRITE) {
         lt_limits_ask(start, len, true);
     }
@@ -709,9 +714,15 @@ abi_ulong __real_target_shmat(CPUArchState *, int, abi_ulong, int);
 abi_ulong __wrap_target_shmat(CPUArchState *, int, abi_ulong, int);
 abi_ulong __wrap_target_shmat(CPUArchState *env, int id, abi_ulong addr, int flags)
 {
-    abi_ulong ret = __real_target_shmat(env, id, addr, flags);
     struct shmid_ds info;
     CPUState *cpu;
+    abi_ulong ret;
+
+    if (addr && (flags & SHM_REMAP) && shmctl(id, IPC_STAT, &info) == 0 &&
+        !lt_guard_is_free(addr & TARGET_PAGE_MASK, info.shm_segsz)) {
+        return -TARGET_EINVAL;
+    }
+    ret = __real_target_shmat(env, id, addr, flags);
 
     lt_shared_memory = true;
     if (!is_error(ret) && shmctl(id, IPC_STAT, &info) == 0) {

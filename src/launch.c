@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "lt/lt.h"
+#include "orphans.h"
 #include "supervisor.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -64,6 +65,7 @@ struct lti_process {
     char *memory; /* SUPERVISOR_SIZE */
     struct lti_supervisor *job; /* inside */
     struct lti_control *control;
+    struct stat engine, arena; /* the files */
 };
 
 /* ---- Descriptors ---- */
@@ -469,6 +471,8 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
         process->control = arena->control;
         process->terminal = launch->terminal;
         process->tty = launch->stdio[0];
+        fstat(engine, &process->engine);
+        fstat(arena->fd, &process->arena);
         *process->job = (struct lti_supervisor){
             .control = arena->control,
             .cwd = launch->cwd,
@@ -509,6 +513,14 @@ bool lti_process_supervised(const struct lti_process *process)
 {
     struct pollfd end = {process->pidfd, POLLIN, 0};
     return process->reaped ? false : poll(&end, 1, 0) == 0;
+}
+
+void lti_process_abandoned(struct lti_process *process)
+{
+    if (process->owner == getpid()) {
+        lti_process_end(process);
+        lti_orphans_kill(&process->engine, &process->arena);
+    }
 }
 
 void lti_process_end(struct lti_process *process)

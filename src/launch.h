@@ -53,6 +53,9 @@ void lti_process_kill(struct lti_process *process);
 /* Kills all of the guest's processes and waits until they are gone. */
 void lti_process_end(struct lti_process *process);
 
+/* The supervisor was killed: so are all of the guest's processes that can be found. */
+void lti_process_abandoned(struct lti_process *process);
+
 /* Whether the supervisor still runs. */
 bool lti_process_supervised(const struct lti_process *process);
 

@@ -454,7 +454,8 @@ static int finish_engine(lt_session *session)
                  : text != NULL  ? text
                                  : "unknown error");
     } else if (said[0] != '\0') {
-        lti_fail(message, error, "the engine gave up: %s", said);
+        lti_fail(message, error, "the engine %s: %s",
+                 control->crashed != 0 ? "crashed" : "gave up", said);
     } else if (WIFSIGNALED(status)) {
         lti_fail(message, error, "the engine crashed with SIG%s%s",
                  sigabbrev_np(WTERMSIG(status)) != NULL ? sigabbrev_np(WTERMSIG(status))
@@ -516,6 +517,10 @@ static int await(lt_session *session)
         if (is_stopped(session)) {
             return finish_early(session);
         }
+        if (__atomic_load_n(&session->arena.control->crashed, __ATOMIC_ACQUIRE) ==
+            LTI_CRASHED_UNTRACED) {
+            return finish_engine(session);
+        }
         int state = lti_streams_next(session->streams);
         switch (state) {
         case LTI_STREAMS_READY:
@@ -527,6 +532,7 @@ static int await(lt_session *session)
             if (!lti_process_supervised(session->process) &&
                 __atomic_load_n(&session->arena.control->engine_ended,
                                 __ATOMIC_ACQUIRE) == 0) {
+                lti_process_abandoned(session->process);
                 lti_fail(&session->message, 0, "the supervisor of the engine was killed");
                 return finish_error(session, LT_ERR_SYSTEM);
             }

@@ -140,6 +140,13 @@ enum lti_crash {
     LTI_CRASH_EXIT = 4
 };
 
+/* Whether an engine failed; lti_control.crashed. */
+enum lti_crashed {
+    LTI_CRASHED_NO = 0,
+    LTI_CRASHED = 1,         /* and its stream, or its end, tells when */
+    LTI_CRASHED_UNTRACED = 2 /* in a process that has no stream; `message` says how */
+};
+
 /* How far the first engine came; lti_control.phase. */
 enum lti_phase {
     LTI_PHASE_START = 0, /* the engine has not taken over yet */
@@ -249,7 +256,7 @@ struct lti_control {
     uint32_t blocks;          /* descriptors published so far */
     uint32_t internal_errors; /* things that must not happen, but did */
     uint64_t desc_bytes;      /* bytes of descriptors published so far */
-    uint32_t crashed;         /* an engine failed: `message` is, or will be, about that */
+    uint32_t crashed;         /* enum lti_crashed */
     uint32_t pad5;
     char message[200];     /* what made the engine give up, NUL-ended */
     uint8_t cc_map[128];   /* enum lti_cc for each value of LTI_X86_CC_OP */

@@ -90,6 +90,7 @@ foreach(arch x86_64 aarch64)
         real_guest(${arch} ${compiler} ${name}
             ${CMAKE_CURRENT_SOURCE_DIR}/syscalls/${name}.c -static -no-pie)
     endforeach()
+    real_guest(${arch} ${compiler} hostile ${CMAKE_CURRENT_SOURCE_DIR}/hostile/guest.c -static)
     foreach(source ${guest_control_sources})
         get_filename_component(name ${source} NAME_WE)
         real_guest(${arch} ${compiler} control-${name} ${source} -static)

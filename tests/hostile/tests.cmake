@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Limits, guests that mean harm, and the engine's own failures; included by
+# tests/CMakeLists.txt.
+
+add_executable(test-hostile ${CMAKE_CURRENT_SOURCE_DIR}/hostile/test-hostile.c)
+target_link_libraries(test-hostile PRIVATE lt-internal PkgConfig::CMOCKA)
+add_test(NAME hostile/guests COMMAND test-hostile)
+set_tests_properties(hostile/guests PROPERTIES TIMEOUT 600 ENVIRONMENT "LT_GUESTS=${GUESTS}")
