@@ -68,6 +68,14 @@ foreach(what processes signals threads)
         "LT_GUESTS=${GUESTS}")
 endforeach()
 
+foreach(what hostile limits)
+    sanitized_program(test-${what} hostile/test-${what}.c)
+    sanitized_test(hostile/${what} sanitized-test-${what})
+    set_property(TEST sanitized/hostile/${what} APPEND PROPERTY ENVIRONMENT
+        "LT_GUESTS=${GUESTS}")
+    set_property(TEST sanitized/hostile/${what} PROPERTY TIMEOUT 900)
+endforeach()
+
 get_target_property(cli_sources lt SOURCES)
 sanitized_sources(cli_sources ${cli_sources})
 sanitized_program(lt ${cli_sources})

@@ -180,9 +180,10 @@ enum lt_result_kind {
  * from there on only the time counts.
  */
 enum lt_limit {
-    /* Instructions told or passed over, of whatever code, traced threads only: the run
-     * ends where the first one too many would begin.  The guest may have run on, as far
-     * as ring_size allows.  All code is recorded then, whatever filters say. */
+    /* Instructions of traced threads, whether callbacks want them or not: the run ends
+     * where the first one too many would begin.  The guest itself may have run on by
+     * then, as far as ring_size lets it.  All code is recorded, whatever filters
+     * say. */
     LT_LIMIT_INSNS = 1,
     /* Bytes of memory that are, or have been, mapped writable and are still mapped, in
      * each process that lives; that of fork()'s child counts as its own.  The run ends at

@@ -674,8 +674,8 @@ static void jump(int sig)
 /* Stores to where its engine may be.  Without an alarm it goes on for long. */
 static void wild(void)
 {
-    static const uintptr_t from[] = {0x10000,        0x555555000000, 0x7f0000000000,
-                                     0x7fff00000000, 0x7ffff0000000, 0x7ffff7000000};
+    static const uintptr_t from[] = {0x7ffff7000000, 0x7ffff0000000, 0x7ffd70000000,
+                                     0x555555000000, 0x7fff00000000, 0x10000};
 
     signal(SIGSEGV, jump);
     signal(SIGBUS, jump);
@@ -683,7 +683,8 @@ static void wild(void)
         for (volatile size_t i = 0; i < sizeof from / sizeof *from; i++) {
             for (volatile uintptr_t page = 0; page < 40000; page++) {
                 volatile uint64_t *p =
-                    (volatile uint64_t *)(from[i] + page * 4096 * (1 + numbers[0]));
+                    (volatile uint64_t *)(from[(i + numbers[0]) % 6] +
+                                          page * 4096 * (1 + numbers[0]));
                 if (sigsetjmp(fault, 1) == 0) {
                     for (int k = 0; k < 512; k += 8)
                         p[k] = p[k + 1] * 0x9e3779b97f4a7c15u + k + round;
