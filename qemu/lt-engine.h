@@ -162,6 +162,7 @@ void lt_limits_child(struct lti_stream *stream, bool vfork);
 void lt_limits_leave(void);
 void lt_limits_return(void);
 void lt_limits_move(struct lti_stream *from, struct lti_stream *to);
+void lt_limits_keep(struct lti_stream *stream);
 void lt_limits_ask(uint64_t start, uint64_t len, bool there);
 void lt_limits_set(uint64_t start, uint64_t len, bool write);
 bool lt_limits_is_counted(uint64_t addr);
@@ -170,7 +171,8 @@ void lt_limits_wrote(struct lt_output output, int nr, const int64_t *args, int64
 
 /* lt-guard.c */
 void lt_guard_init(int supervisor_pid, uint64_t namespace_inode);
-char *lt_guard_argument(void); /* for an engine without an arena; g_free() */
+char *lt_guard_argument(void);    /* for an engine without an arena; g_free() */
+bool lt_guard_is_elsewhere(void); /* in a namespace of its own for process numbers */
 bool lt_guard_refuses(int nr, const int64_t *args, int64_t *ret);
 bool lt_guard_is_free(uint64_t start, uint64_t len);
 bool lt_guard_is_guests(uint64_t start, uint64_t len);

@@ -37,7 +37,7 @@ char *lt_guard_argument(void)
 /* ---- Whose a process is ---- */
 
 /* In a namespace of the guest's own, all processes are its own. */
-static bool is_elsewhere(void)
+bool lt_guard_is_elsewhere(void)
 {
     struct stat st;
 
@@ -83,7 +83,8 @@ static bool is_ours(pid_t pid)
 {
     pid_t group, at = pid;
 
-    if (pid == getpid() || pid == qemu_get_thread_id() || is_elsewhere()) {
+    if (pid <= 0 || pid == getpid() || pid == qemu_get_thread_id() ||
+        lt_guard_is_elsewhere()) {
         return true;
     }
     if (kill(pid, 0) != 0 && errno == ESRCH) {
@@ -143,13 +144,16 @@ static bool descends(const GArray *all, pid_t pid)
     return false;
 }
 
-/* Who of a group, or of all processes for 0, is the session's; how many are not. */
+/* Who of a group, or of all processes for 0, is the session's; how many are not.  Where
+ * /proc cannot be read, one who is not there counts for all. */
 static GArray *own_members(pid_t group, unsigned *others)
 {
     g_autoptr(GArray) all = all_processes();
     GArray *own = g_array_new(false, false, sizeof(pid_t));
 
-    *others = 0;
+    /* A group that a process of the session has made has no other members. */
+    *others = all->len == 0 && group != getpid() && !is_traced(group) &&
+              !(lt_session && group == (pid_t)lt_session->engine_pid);
     for (guint i = 0; i < all->len; i++) {
         const struct member *m = &g_array_index(all, struct member, i);
 
@@ -170,7 +174,7 @@ static bool has_others(pid_t group)
 {
     unsigned others = 0;
 
-    if (!is_elsewhere()) {
+    if (!lt_guard_is_elsewhere()) {
         g_array_unref(own_members(group ? group : getpgrp(), &others));
     }
     return others > 0;
@@ -184,7 +188,7 @@ static bool kill_many(pid_t target, int sig, abi_long *ret)
     bool told = false, to_self = false;
     unsigned others;
 
-    if (is_elsewhere()) {
+    if (lt_guard_is_elsewhere()) {
         return false;
     }
     own = own_members(target == -1 ? 0 : target ? -target : getpgrp(), &others);
@@ -207,7 +211,8 @@ static bool kill_many(pid_t target, int sig, abi_long *ret)
     return true;
 }
 
-/* The process that a descriptor, of pidfd_open() or of /proc, is for; 0: none. */
+/* The process that a descriptor, of pidfd_open() or of /proc, is for; 0: none; the
+ * supervisor for one that has no number here. */
 static pid_t pid_of(int fd)
 {
     char path[64], text[512];
@@ -224,7 +229,7 @@ static pid_t pid_of(int fd)
     text[MAX(n, 0)] = 0;
     found = strstr(text, "\nPid:");
     if (found) {
-        return atoi(found + 5);
+        return atoi(found + 5) ? atoi(found + 5) : supervisor;
     }
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     n = readlink(path, text, sizeof(text) - 1);
@@ -240,7 +245,7 @@ static bool reaches_others(int which, pid_t who)
 {
     return which == PRIO_PROCESS ? who > 0 && !is_ours(who)
            : which == PRIO_PGRP  ? has_others(who)
-                                 : !is_elsewhere();
+                                 : !lt_guard_is_elsewhere();
 }
 
 /* Whether the owner of a descriptor would be somebody else: who gets its signals. */
@@ -286,9 +291,9 @@ static bool refused(int nr, const abi_long *args, abi_long *ret)
     case TARGET_NR_rt_tgsigqueueinfo:
         return args[2] && !is_ours(args[1]);
     case TARGET_NR_pidfd_send_signal:
-        return args[1] && pid_of(args[0]) >= 0 && !is_ours(pid_of(args[0]));
+        return args[1] && !is_ours(pid_of(args[0]));
     case TARGET_NR_pidfd_getfd:
-        return pid_of(args[0]) >= 0 && !is_ours(pid_of(args[0]));
+        return !is_ours(pid_of(args[0]));
     case TARGET_NR_prlimit64:
         return args[2] && pid && !is_ours(pid);
     case TARGET_NR_sched_setaffinity:

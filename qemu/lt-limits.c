@@ -173,12 +173,21 @@ void lt_limits_return(void)
     }
 }
 
-/* The stream is no longer the process's, which goes on in another one, if any. */
+/* The stream will no longer be the process's, which goes on in another one, or in none.
+ */
 void lt_limits_move(struct lti_stream *from, struct lti_stream *to)
 {
-    if (account == from && to) {
+    if (account == from && from != to) {
         set_account(to);
         qatomic_set(&from->counted, 0);
+    }
+}
+
+/* An exec goes on in that stream. */
+void lt_limits_keep(struct lti_stream *stream)
+{
+    if (account) {
+        lt_limits_move(account, stream);
     }
 }
 

@@ -142,8 +142,8 @@ static void attach(int fd, int number)
         lt_watch_stores |= (r->want & LTI_WANT_WRITE) != 0;
         lt_watch_loads |= (r->want & LTI_WANT_READ) != 0;
     }
-    lt_stream_adopt(first ? lt_stream_take(false) : number);
     lt_guard_init(lt_control->supervisor_pid, lt_control->pid_namespace);
+    lt_stream_adopt(first ? lt_stream_take(false) : number);
     lt_limits_attach(&lt_control->streams[lt_stream_number()], first);
     if (first) {
         qatomic_set(&lt_control->phase, LTI_PHASE_LOAD);
@@ -899,6 +899,7 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
     if (lt_stream_owns(cpu)) {
         lt_maps_flush(cpu);
         lt_maps_check(cpu);
+        lt_limits_leave(); /* the stream may be another process's then */
         record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
     }
     lt_limits_leave();
@@ -1123,6 +1124,7 @@ static void leave_program(bool traced)
     if (traced) {
         fcntl(arena_fd, F_SETFD, 0);
         keep_fork_pipe();
+        lt_limits_keep(&lt_control->streams[lt_stream_number()]);
         lt_stream_state(LTI_STREAM_EXEC);
     } else {
         qatomic_inc(&lt_control->untraced_processes);

@@ -252,7 +252,8 @@ void lt_stream_adopt(int number)
     pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     pthread_mutex_init((void *)shared->alive, &attributes);
-    shared->pid = getpid();
+    /* Elsewhere its number says nothing to the library. */
+    shared->pid = lt_guard_is_elsewhere() ? 0 : getpid();
     hold_alive(stream);
     if (lt_parallel) {
         own = stream;

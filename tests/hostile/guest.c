@@ -546,6 +546,21 @@ static void joins(void)
     spin();
 }
 
+/* The same where its engine cannot look who is there. */
+static void blind(void)
+{
+    struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_NOFILE, &none);
+    CHECK(setpgid(0, numbers[2]) == 0);
+    REFUSED(kill(0, SIGKILL));
+    REFUSED(kill(-numbers[2], SIGKILL));
+    REFUSED(kill(numbers[1], SIGKILL));
+    REFUSED(kill(numbers[0], SIGKILL));
+    CHECK(setpgid(0, 0) == 0);
+    kill(0, SIGKILL);
+}
+
 /* ---- Attributes of the process ---- */
 
 static void attributes(void)
@@ -810,45 +825,26 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } kinds[] = {
-        {"forks", forks},
-        {"daemons", daemons},
-        {"vforks", vforks},
-        {"siblings", siblings},
-        {"nursery", nursery},
-        {"children", children},
-        {"maps", maps},
-        {"shares", shares},
-        {"breaks", breaks},
-        {"remaps", remaps},
-        {"protects", protects},
-        {"populates", populates},
-        {"segments", segments},
-        {"heirs", heirs},
-        {"moderate", moderate},
-        {"nothing", nothing},
-        {"writes", writes},
-        {"vectors", vectors},
-        {"streams", streams},
-        {"some", some},
-        {"deaf", deaf},
-        {"stopped", stopped},
-        {"sleeper", sleeper},
-        {"busy", busy},
-        {"threads", threads},
-        {"closes", closes},
-        {"group", group},
-        {"others", others},
-        {"own", own},
-        {"joins", joins},
-        {"attributes", attributes},
-        {"limits", limits},
-        {"namespaces", namespaces},
-        {"prison", prison},
-        {"wild", wild},
-        {"unmaps", unmaps},
-        {"covers", covers},
-        {"backdoor", backdoor},
-        {"crashes", crashes},
+        {"forks", forks},       {"daemons", daemons},
+        {"vforks", vforks},     {"siblings", siblings},
+        {"nursery", nursery},   {"children", children},
+        {"maps", maps},         {"shares", shares},
+        {"breaks", breaks},     {"remaps", remaps},
+        {"protects", protects}, {"populates", populates},
+        {"segments", segments}, {"heirs", heirs},
+        {"moderate", moderate}, {"nothing", nothing},
+        {"writes", writes},     {"vectors", vectors},
+        {"streams", streams},   {"some", some},
+        {"deaf", deaf},         {"stopped", stopped},
+        {"sleeper", sleeper},   {"busy", busy},
+        {"threads", threads},   {"closes", closes},
+        {"group", group},       {"others", others},
+        {"own", own},           {"joins", joins},
+        {"blind", blind},       {"attributes", attributes},
+        {"limits", limits},     {"namespaces", namespaces},
+        {"prison", prison},     {"wild", wild},
+        {"unmaps", unmaps},     {"covers", covers},
+        {"backdoor", backdoor}, {"crashes", crashes},
         {"segfault", segfault},
     };
 

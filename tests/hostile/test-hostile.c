@@ -524,6 +524,9 @@ static void test_own_ends(void **state)
         struct try *try = begin("joins");
         try->numbered = 1;
         ends_by_signal(try, SIGKILL);
+        try = begin("blind");
+        try->numbered = 1;
+        ends_by_signal(try, SIGKILL);
         try = begin("prison");
         try->numbered = 1;
         ends_well(try);

@@ -233,7 +233,7 @@ static void check_guest(const char *arch, const char *guest)
         assert_true(total > 3);
         if (!how.silent && !how.filtered)
             assert_int_equal(whole.insns, total);
-        uint64_t few = form == 0 ? 60 : 8;
+        uint64_t few = form == 0 ? 24 : 4;
         for (uint64_t limit = 1; limit <= few && limit < total; limit++)
             compare(how, &whole, total, limit);
         for (uint64_t i = 1; i < few; i++)
