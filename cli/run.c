@@ -135,7 +135,9 @@ static int run_session(lt_session *session, struct log *log,
     case LT_RESULT_SIGNAL:
         return 128 + result.signal;
     case LT_RESULT_LIMIT:
-        fprintf(stderr, "lt: %s\n", lt_session_message(session));
+        /* JSON on standard error is nothing but JSON. */
+        if (!log->options->json || log->options->output)
+            fprintf(stderr, "lt: %s\n", lt_session_message(session));
         return STATUS_LIMIT;
     default: /* by a signal or a log that failed: both are looked at later */
         return STATUS_FAILURE;

@@ -27,7 +27,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 G_NORETURN static void reached(unsigned limit)
 {
     CPUState *cpu = lt_control ? thread_cpu : NULL;
-    uint32_t none = 0;
     sigset_t all;
 
     if (cpu) {
@@ -38,7 +37,7 @@ G_NORETURN static void reached(unsigned limit)
         stl_he_p(lt_special(cpu, LTI_S_LIMIT, 4), limit);
         lt_commit(cpu);
     } else {
-        qatomic_cmpxchg(&limits->reached, none, limit);
+        qatomic_cmpxchg(&limits->reached, 0, limit);
         lt_stream_bell();
     }
     /* Nothing of the guest's happens any more in this thread, and where threads take

@@ -431,7 +431,8 @@ int lt_session_stop(lt_session *session);
  * lt_result_init().  LT_ERR_ARGUMENT. */
 int lt_session_result(const lt_session *session, struct lt_result *result);
 
-/* A sentence about the last error of this session; "" if there was none.
+/* A sentence about the last error of this session, or the limit that ended its run;
+ * "" if there was none.
  * Valid until the next call on the session; never NULL. */
 const char *lt_session_message(const lt_session *session);
 

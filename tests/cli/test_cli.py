@@ -135,6 +135,9 @@ class Status(guests.Case):
             self.assertEqual(len(re.findall(rb"^\d", done.stderr, re.M)), 7)
             self.assertTrue(done.stderr.endswith(
                 b"\nlt: the guest has executed 7 instructions, its limit\n"))
+        done = lt("run", "-f", "json", "-e", "insn", "--limit", "insns=7", loop(ARCHES[0]))
+        self.assertEqual(done.returncode, 124)
+        self.assertEqual(len(entries(done.stderr)), 7)
         for limit, script in (("time=200ms", "while :; do :; done"),
                               ("output=1K,time=1m", "while echo; do :; done"),
                               ("memory=1G,processes=2", "(sleep 1; :) | cat"),

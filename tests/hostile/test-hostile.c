@@ -193,6 +193,7 @@ try {
 };
 
 static uint64_t sink;
+static uint64_t mapped; /* mmap() that succeeded, in the present run */
 
 static int on_insn(lt_session *session, const struct lt_insn *insn, void *user)
 {
@@ -205,6 +206,9 @@ static int on_syscall(lt_session *session, const struct lt_syscall *call, void *
 {
     (void)session, (void)user;
     sink += call->nr;
+    if (call->phase == LT_PHASE_RETURN && call->error == 0 && call->name != NULL &&
+        strcmp(call->name, "mmap") == 0)
+        mapped++;
     return 0;
 }
 
@@ -256,6 +260,7 @@ static void run(struct try *try)
 
     assert_non_null(output);
     look(&before);
+    mapped = 0;
     session = open_session(try, fileno(output));
     try->returned = lt_session_run(session);
     lt_result_init(&try->result, sizeof try->result);
@@ -386,6 +391,42 @@ static void test_memory(void **state)
         try = begin("nothing");
         try->config.limit_memory = 65536;
         ends_by_limit(try, LT_LIMIT_MEMORY);
+    }
+}
+
+/* Each further megabyte is one mapping of a megabyte more, to the byte. */
+static void test_memory_exact(void **state)
+{
+    static const int64_t more[] = {0, 1 << 20, (1 << 20) - 1, 5 << 20, (6 << 20) - 1};
+    (void)state;
+
+    while (next_arch()) {
+        uint64_t first = 0, base = 0;
+
+        for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+            struct try *try = begin("maps");
+
+            if (i == 0) {
+                /* Where the limit is just so that a mapping is the last that fits. */
+                uint64_t low = 24 << 20, high = 25 << 20;
+                try->config.limit_memory = low;
+                ends_by_limit(try, LT_LIMIT_MEMORY);
+                uint64_t count = mapped;
+                while (high - low > 1) {
+                    try = begin("maps");
+                    try->config.limit_memory = (low + high) / 2;
+                    ends_by_limit(try, LT_LIMIT_MEMORY);
+                    *(mapped > count ? &high : &low) = (low + high) / 2;
+                }
+                base = high;
+                first = count + 1;
+                assert_int_equal(base % 4096, 0);
+                try = begin("maps");
+            }
+            try->config.limit_memory = base + (uint64_t)more[i];
+            ends_by_limit(try, LT_LIMIT_MEMORY);
+            assert_int_equal(mapped, first + (uint64_t)more[i] / (1 << 20));
+        }
     }
 }
 
@@ -738,6 +779,7 @@ int main(void)
         cmocka_unit_test(test_processes),
         cmocka_unit_test(test_processes_exact),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory_exact),
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_time_slow),
