@@ -385,8 +385,11 @@ static int finish_early(lt_session *session)
 /* The decoder returned something other than 0 or 1. */
 static int finish_decoder(lt_session *session, int returned)
 {
-    uint32_t limit = lti_decoder_limit(lti_streams_decoder(session->streams));
-    if (returned == LTI_DECODER_LIMIT && limit != 0) {
+    /* An error may come before there is a decoder. */
+    struct lti_decoder *decoder = lti_streams_decoder(session->streams);
+    uint32_t limit =
+        returned == LTI_DECODER_LIMIT && decoder != NULL ? lti_decoder_limit(decoder) : 0;
+    if (limit != 0) {
         return finish_limit(session, limit);
     }
     if (returned > 0) {
