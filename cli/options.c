@@ -12,7 +12,7 @@
 #include "lt/lt.h"
 
 /* Options without a letter. */
-enum { OPTION_ARCH = 256, OPTION_THREADS = 257, OPTION_CPU = 258 };
+enum { OPTION_ARCH = 256, OPTION_THREADS = 257, OPTION_CPU = 258, OPTION_LIMIT = 259 };
 
 static const char help[] =
     "Usage: lt run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
@@ -37,6 +37,9 @@ static const char help[] =
     "                        executes) or none\n"
     "      --threads=HOW     serial (the default): one thread of a process runs at a\n"
     "                        time, so that the log has one order; or parallel\n"
+    "      --limit=LIST      end PROGRAM when it goes beyond one of insns=N, "
+    "time=N[ms|s|m|h],\n"
+    "                        memory=N[K|M|G], output=N[K|M|G] and processes=N\n"
     "      --cpu=MODEL       the program's processor, as QEMU's -cpu\n"
     "  -c, --count           no log but a summary: how many instructions and events\n"
     "                        there were, and the symbols where most of them ran;\n"
@@ -59,7 +62,7 @@ static const char help[] =
     "their own.\n"
     "\n"
     "lt ends when all processes that it traces have ended.  The exit status is that of\n"
-    "PROGRAM, or 128 and the signal that ended it; 127 if it\n"
+    "PROGRAM, or 128 and the signal that ended it; 124 if a limit ended it; 127 if it\n"
     "is not found, 126 if it cannot be run, 125 if lt itself fails or cannot write\n"
     "the log.\n";
 
@@ -188,6 +191,86 @@ static int parse_word(const char *option, const char *text, const char *const *w
     return -1;
 }
 
+/* A decimal number and perhaps one of the units, whose factors follow each other. */
+static bool parse_amount(const char *text, size_t length, const char *const *units,
+                         const uint64_t *factors, uint64_t most, uint64_t *value)
+{
+    size_t digits = strspn(text, "0123456789");
+    uint64_t number = 0;
+
+    if (digits == 0 || digits > length)
+        return false;
+    for (size_t i = 0; i < digits; i++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (unsigned)(text[i] - '0'), &number))
+            return false;
+    }
+    for (size_t i = 0; units[i]; i++) {
+        if (strlen(units[i]) == length - digits &&
+            memcmp(units[i], text + digits, length - digits) == 0) {
+            return !__builtin_mul_overflow(number, factors[i], value) && *value > 0 &&
+                   *value <= most;
+        }
+    }
+    return false;
+}
+
+/* One NAME=AMOUNT of --limit. */
+static bool parse_limit(const char *text, size_t length, struct options *options)
+{
+    static const char *const none[] = {"", NULL};
+    static const char *const bytes[] = {"", "K", "M", "G", NULL};
+    static const char *const times[] = {"", "ms", "s", "m", "h", NULL};
+    static const uint64_t byte_factors[] = {1, 1 << 10, 1 << 20, 1 << 30};
+    static const uint64_t time_factors[] = {1000, 1, 1000, 60000, 3600000};
+    uint64_t wide = 0;
+    const struct {
+        const char *name;
+        const char *const *units;
+        const uint64_t *factors;
+        uint64_t most;
+        uint64_t *value;
+        uint32_t *narrow;
+    } limits[] = {
+        {"insns=", none, byte_factors, UINT64_MAX, &options->limit_insns, NULL},
+        {"memory=", bytes, byte_factors, UINT64_MAX, &options->limit_memory, NULL},
+        {"output=", bytes, byte_factors, UINT64_MAX, &options->limit_output, NULL},
+        {"time=", times, time_factors, UINT32_MAX, &wide, &options->limit_ms},
+        {"processes=", none, byte_factors, UINT32_MAX, &wide, &options->limit_processes},
+    };
+
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        size_t name = strlen(limits[i].name);
+
+        if (length > name && memcmp(text, limits[i].name, name) == 0 &&
+            parse_amount(text + name, length - name, limits[i].units, limits[i].factors,
+                         limits[i].most, limits[i].value)) {
+            if (limits[i].narrow)
+                *limits[i].narrow = (uint32_t)wide;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int parse_limits(const char *list, struct options *options)
+{
+    for (;;) {
+        size_t length = strcspn(list, ",");
+
+        if (!parse_limit(list, length, options)) {
+            fprintf(stderr,
+                    "lt: --limit: \"%.*s\" is none of insns=N, time=N[ms|s|m|h], "
+                    "memory=N[K|M|G], output=N[K|M|G], processes=N\n",
+                    length < 100 ? (int)length : 100, list);
+            return -1;
+        }
+        if (!list[length])
+            return 0;
+        list += length + 1;
+    }
+}
+
 static int parse_one(int option, const char *argument, struct options *options)
 {
     /* By enum lt_follow and enum lt_threads. */
@@ -221,6 +304,8 @@ static int parse_one(int option, const char *argument, struct options *options)
     case 'c':
         options->count = true;
         return 0;
+    case OPTION_LIMIT:
+        return parse_limits(argument, options);
     case OPTION_CPU:
         options->cpu = argument;
         return 0;
@@ -242,6 +327,7 @@ int options_parse(int argc, char **argv, struct options *options)
         {"follow", required_argument, NULL, 'F'},
         {"threads", required_argument, NULL, OPTION_THREADS},
         {"count", no_argument, NULL, 'c'},
+        {"limit", required_argument, NULL, OPTION_LIMIT},
         {"cpu", required_argument, NULL, OPTION_CPU},
         {"arch", no_argument, NULL, OPTION_ARCH},
         {"help", no_argument, NULL, 'h'},

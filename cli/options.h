@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 /* lt's own failures, and what a shell says of programs that it cannot run. */
+#define STATUS_LIMIT 124 /* as timeout(1) has it */
 #define STATUS_FAILURE 125
 #define STATUS_CANNOT_RUN 126
 #define STATUS_NOT_FOUND 127
@@ -21,6 +22,9 @@ struct options {
     uint32_t follow;  /* enum lt_follow */
     uint32_t threads; /* enum lt_threads */
     uint32_t kinds;   /* LT_KIND bits of what goes into the log */
+    /* --limit; 0: none. */
+    uint64_t limit_insns, limit_memory, limit_output;
+    uint32_t limit_ms, limit_processes;
     bool json;
     bool count;
     char **program; /* the guest's argv */

@@ -134,6 +134,11 @@ static int run_session(lt_session *session, struct log *log,
         return result.status & 0xff;
     case LT_RESULT_SIGNAL:
         return 128 + result.signal;
+    case LT_RESULT_LIMIT:
+        /* JSON on standard error is nothing but JSON. */
+        if (!log->options->json || log->options->output)
+            fprintf(stderr, "lt: %s\n", lt_session_message(session));
+        return STATUS_LIMIT;
     default: /* by a signal or a log that failed: both are looked at later */
         return STATUS_FAILURE;
     }
@@ -155,6 +160,11 @@ static int run_program(char *path, const struct options *options, struct log *lo
     config.follow = options->follow;
     config.threads = options->threads;
     config.cpu = options->cpu;
+    config.limit_insns = options->limit_insns;
+    config.limit_memory = options->limit_memory;
+    config.limit_output = options->limit_output;
+    config.limit_ms = options->limit_ms;
+    config.limit_processes = options->limit_processes;
     error = lt_session_create(&config, &session);
     if (error < 0)
         return failed(NULL, error);

@@ -12,6 +12,8 @@ set(library_sources
     src/flags.c
     src/guest.c
     src/launch.c
+    src/limit.c
+    src/orphans.c
     src/memory.c
     src/modules.c
     src/program.c

@@ -10,10 +10,11 @@
 static const char *class_name(int class)
 {
     static const char *const names[] = {
-        [LT_REG_GENERAL] = "general", [LT_REG_PC] = "program counter",
-        [LT_REG_FLAGS] = "flags",     [LT_REG_SEGMENT] = "segment",
-        [LT_REG_CONTROL] = "control", [LT_REG_FLOAT] = "x87 data",
-        [LT_REG_VECTOR] = "vector",   [LT_REG_SYSTEM] = "system",
+        [LT_REG_GENERAL] = "general",     [LT_REG_PC] = "program counter",
+        [LT_REG_FLAGS] = "flags",         [LT_REG_SEGMENT] = "segment",
+        [LT_REG_CONTROL] = "control",     [LT_REG_FLOAT] = "x87 data",
+        [LT_REG_VECTOR] = "vector",       [LT_REG_SYSTEM] = "system",
+        [LT_REG_PREDICATE] = "predicate",
     };
     const int count = sizeof names / sizeof names[0];
 

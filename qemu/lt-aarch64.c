@@ -3,6 +3,8 @@
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "cpu-features.h"
+#include "exec/translation-block.h"
+#include "tcg/tcg-gvec-desc.h"
 #include "lt-target.h"
 #include "stream.h"
 
@@ -80,7 +82,11 @@ QEMU_BUILD_BUG_ON(float_flag_invalid != LTI_FLOAT_INVALID ||
                   float_flag_output_denormal_flushed != LTI_FLOAT_OUTPUT_FLUSHED ||
                   float_flag_input_denormal_used != LTI_FLOAT_INPUT_USED);
 
-static void collect(CPUArchState *env, uint64_t *values, bool inside)
+/* The CPU has scalable vectors. */
+static bool scalable;
+
+/* What comes before the vectors. */
+static void collect_general(CPUArchState *env, uint64_t *values)
 {
     values[LTI_A64_FPCR] = vfp_get_fpcr(env);
     values[LTI_A64_FPSR] = env->vfp.fpsr;
@@ -88,9 +94,6 @@ static void collect(CPUArchState *env, uint64_t *values, bool inside)
     values[LTI_A64_FLOAT_F16] = env->vfp.fp_status[FPST_A64_F16].float_exception_flags;
     memcpy(&values[LTI_A64_QC], env->vfp.qc, 16);
     values[LTI_A64_TPIDR] = env->cp15.tpidr_el[0];
-    for (int i = 0; i < 32; i++) {
-        memcpy(&values[LTI_A64_V + 2 * i], &env->vfp.zregs[i], 16);
-    }
     for (int i = 0; i < 32; i++) {
         values[i] = env->xregs[i];
     }
@@ -100,6 +103,39 @@ static void collect(CPUArchState *env, uint64_t *values, bool inside)
     values[LTI_A64_ZF] = env->ZF;
     values[LTI_A64_CF] = env->CF;
     values[LTI_A64_VF] = env->VF;
+}
+
+static unsigned collect(CPUArchState *env, uint64_t *values, bool inside)
+{
+    collect_general(env, values);
+    for (int i = 0; i < 32; i++) {
+        memcpy(&values[LTI_A64_V + 2 * i], &env->vfp.zregs[i], 16);
+    }
+    return LTI_A64_REGS;
+}
+
+static unsigned collect_scalable(CPUArchState *env, uint64_t *values, bool inside)
+{
+    unsigned vl = 16 * sve_vq(env), z = lti_sve_words(vl, false),
+             p = lti_sve_words(vl, true);
+    uint64_t *to = values + LTI_SVE_Z;
+
+    collect_general(env, values);
+    values[LTI_SVE_VL] = vl;
+    for (int i = 0; i < 32; i++, to += z) {
+        memcpy(to, &env->vfp.zregs[i], 8 * z);
+    }
+    for (int i = 0; i < 17; i++, to += p) {
+        memcpy(to, &env->vfp.pregs[i], 8 * p);
+    }
+    return to - values;
+}
+
+static unsigned vector_bytes(const TranslationBlock *tb)
+{
+    CPUARMTBFlags flags = {tb->flags, tb->cs_base};
+
+    return 16 * (EX_TBFLAG_A64(flags, VL) + 1);
 }
 
 static bool keeps_flags(const uint8_t *code, unsigned size)
@@ -126,6 +162,70 @@ static bool repeats(const uint8_t *code, unsigned size)
     return size == 4 && (ldl_le_p(code) & 0x3b200c00) == 0x19000400;
 }
 
+static bool begins(const char *name, const char *with)
+{
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* What those raise that are given the CPU's state for it. */
+static uint16_t through_env(const char *helper)
+{
+    return begins(helper, "neon_") ? QC
+           : begins(helper, "gvec_fmlal") || begins(helper, "sve2_fmlal")
+               ? FLOAT | FLOAT_F16
+               : 0;
+}
+
+/* Helpers of scalable vectors.  They are given the register that they write first, as
+ * a whole, but for those of results in a general register, of stores, and of the
+ * loads that name it in their descriptor. */
+static LtEffect scalable_effect(const char *helper, bool returns)
+{
+    static const char *const flags[] = {
+        /* write a predicate and return its flags */
+        "sve_cmp",   "sve_brk",    "sve_while", "sve2_match",
+        "sve2_nmat", "sve_pfirst", "sve_pnext",
+    };
+
+    if (begins(helper, "sve_ld")) {
+        const char *how = helper + strlen("sve_ld");
+        bool first_fault = begins(how, "ff") || begins(how, "nf");
+        bool named = g_ascii_isdigit(first_fault ? how[2] : how[0]);
+
+        return (LtEffect){.memory = true,
+                          .pointers = !named,
+                          .details = named,
+                          .fault_mask = first_fault};
+    }
+    if (begins(helper, "sve_st")) {
+        return (LtEffect){.memory = true};
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        returns &= !begins(helper, flags[i]);
+    }
+    return (LtEffect){.known = true, .pointers = !returns, .parts = through_env(helper)};
+}
+
+/* The registers that a load names in its descriptor, its last argument; how much is
+ * filled with copies of a value, the descriptor coming first then. */
+static void refine(LtEffect *effect, const char *helper, const uint64_t *args,
+                   unsigned count)
+{
+    if (!effect->details || count == 0) {
+        return;
+    }
+    if (begins(helper, "sve_ld")) {
+        unsigned first = simd_data(args[count - 1]) & 31;
+        unsigned registers = g_ascii_isdigit(helper[6]) ? helper[6] - '0' : 1;
+
+        for (unsigned i = 0; i < registers; i++) {
+            effect->vectors |= 1u << (first + i) % 32;
+        }
+    } else {
+        effect->bytes = simd_maxsz(args[0]);
+    }
+}
+
 /* Names are those of target/arm/helper.h and target/arm/tcg/helper-*.h.  A helper
  * that is given the place of a floating-point status may raise exceptions there. */
 static LtEffect effect(const char *helper, bool returns)
@@ -134,27 +234,38 @@ static LtEffect effect(const char *helper, bool returns)
         /* work on vectors and FP only */
         "vfp_",      "neon_",  "gvec_",   "advsimd_",  "crypto_", "rsqrte",
         "recpe",     "rsqrts", "recps",   "rint",      "frint",   "fcvt",
-        "set_rmode", "frecpx", "fjcvtzs", "simd_tblx",
+        "set_rmode", "frecpx", "fjcvtzs", "simd_tblx", "fmmla_",  "flogb_",
     };
+    /* Above the low 16 bytes, only scalable vectors have something. */
+    const uint16_t bytes = scalable ? 0 : 16;
+
+    if (begins(helper, "sve_") || begins(helper, "sve2_")) {
+        return scalable_effect(helper, returns);
+    }
+    if (begins(helper, "memset")) {
+        return (LtEffect){.known = true, .pointers = 1};
+    }
+    if (begins(helper, "gvec_dup")) {
+        return (LtEffect){.known = true, .pointers = 1, .details = true};
+    }
 
     /* What begins a copy or a set of memory puts its progress into nzcv. */
-    if (strncmp(helper, "setp", 4) == 0 || strncmp(helper, "setgp", 5) == 0 ||
-        strncmp(helper, "cpyp", 4) == 0 || strncmp(helper, "cpyfp", 5) == 0) {
+    if (begins(helper, "setp") || begins(helper, "setgp") || begins(helper, "cpyp") ||
+        begins(helper, "cpyfp")) {
         return (LtEffect){.memory = true, .flags = true};
     }
     for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
-        if (strncmp(helper, own[i], strlen(own[i])) == 0) {
+        if (begins(helper, own[i])) {
             return (LtEffect){
                 .known = true,
                 .pointers = returns ? 0 : 1,
-                .bytes = 16,
-                /* Those with saturation set QC through env. */
-                .parts = strncmp(helper, "neon_", 5) == 0 ? QC : 0,
+                .bytes = bytes,
+                .parts = through_env(helper),
             };
         }
     }
     /* If TCG says that it leaves the globals alone, it may be one more of these. */
-    return (LtEffect){.memory = true, .pointers = returns ? 0 : 1, .bytes = 16};
+    return (LtEffect){.memory = true, .pointers = returns ? 0 : 1, .bytes = bytes};
 }
 
 static bool completes(const char *helper, const uint64_t *args, unsigned count)
@@ -182,20 +293,42 @@ static bool is_systems(CPUArchState *env, uint64_t addr)
 
 static const char *untraced(CPUState *cpu)
 {
-    if (cpu_isar_feature(aa64_sve, ARM_CPU(cpu)) ||
-        cpu_isar_feature(aa64_sme, ARM_CPU(cpu))) {
-        return "scalable vectors cannot be traced: add sve=off,sme=off to the CPU model";
+    if (cpu_isar_feature(aa64_sme, ARM_CPU(cpu))) {
+        return "SME cannot be traced: add sme=off to the CPU model";
     }
     return NULL;
 }
 
-const LtTarget lt_target = {
+static void choose(CPUState *cpu)
+{
+    scalable = cpu_isar_feature(aa64_sve, ARM_CPU(cpu));
+    lt_control->scalable = scalable;
+    if (scalable) {
+        lt_target.vector = (LtPart){offsetof(CPUARMState, vfp.zregs),
+                                    sizeof(ARMVectorReg),
+                                    LTI_SVE_Z,
+                                    LTI_A64_REG_Z0,
+                                    0,
+                                    LT_PART_VECTOR};
+        lt_target.predicate = (LtPart){offsetof(CPUARMState, vfp.pregs),
+                                       sizeof(ARMPredicateReg),
+                                       LTI_SVE_P,
+                                       LTI_A64_REG_P0,
+                                       0,
+                                       LT_PART_VECTOR};
+        lt_target.predicate_count = 17;
+        lt_target.predicate_stride = sizeof(ARMPredicateReg);
+        lt_target.vector_bytes = vector_bytes;
+        lt_target.collect = collect_scalable;
+    }
+}
+
+LtTarget lt_target = {
     .name = "aarch64",
     .arch = 2,
     .pc = pc_of,
-    /* What stores scalable vectors goes past the instrumentation. */
+    /* Scalable vectors are for who asks for them: v registers have other names then. */
     .cpu = "max,sve=off,sme=off",
-    .reg_count = LTI_A64_REGS,
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),
     .cc_op = ~0u,
@@ -213,8 +346,10 @@ const LtTarget lt_target = {
     .writes_part = writes_part,
     .repeats = repeats,
     .effect = effect,
+    .refine = refine,
     .completes = completes,
     .is_systems = is_systems,
     .untraced = untraced,
+    .choose = choose,
     .enter_syscall = enter_syscall,
 };

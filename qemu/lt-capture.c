@@ -70,8 +70,7 @@ static bool read_page(uint64_t addr, void *to, size_t size)
     return true;
 }
 
-/* Copies guest memory; returns how much of it could be read. */
-static size_t read_guest(uint64_t addr, void *to, size_t size)
+size_t lt_read_guest(uint64_t addr, void *to, size_t size)
 {
     size_t done = 0;
 
@@ -107,7 +106,7 @@ static size_t take_bytes(struct capture *c, uint64_t addr, uint64_t size)
 {
     uint8_t data[LTI_CAPTURE_MAX];
     size_t wanted = MIN(size, sizeof(data));
-    size_t n = addr ? read_guest(addr, data, wanted) : 0;
+    size_t n = addr ? lt_read_guest(addr, data, wanted) : 0;
 
     if (addr && (n || !wanted)) {
         put_piece(c, addr, data, n, 0);
@@ -127,7 +126,7 @@ static void take_string(struct capture *c, uint64_t addr, size_t limit)
         size_t n = MIN(MIN(rest, 256), limit - size);
         char *end;
 
-        if (read_guest(addr + size, text + size, n) != n) {
+        if (lt_read_guest(addr + size, text + size, n) != n) {
             return;
         }
         end = memchr(text + size, 0, n);
@@ -147,7 +146,8 @@ static void take_strings(struct capture *c, uint64_t addr)
     uint64_t pointers[MAX_POINTERS];
     unsigned n = 0;
 
-    while (addr && n < MAX_POINTERS && read_guest(addr + 8 * n, &pointers[n], 8) == 8) {
+    while (addr && n < MAX_POINTERS &&
+           lt_read_guest(addr + 8 * n, &pointers[n], 8) == 8) {
         if (pointers[n++] == 0) {
             break;
         }
@@ -165,7 +165,7 @@ static void take_strings(struct capture *c, uint64_t addr)
 static void take_vectors(struct capture *c, uint64_t addr, uint64_t count, uint64_t limit)
 {
     uint64_t vectors[MAX_VECTORS][2];
-    size_t n = read_guest(addr, vectors, MIN(count, MAX_VECTORS) * 16) / 16;
+    size_t n = lt_read_guest(addr, vectors, MIN(count, MAX_VECTORS) * 16) / 16;
 
     if (!addr || (n == 0 && count)) {
         return;
@@ -184,7 +184,7 @@ static void take_message(struct capture *c, uint64_t addr, uint64_t limit)
 {
     uint64_t head[7];
 
-    if (!addr || read_guest(addr, head, sizeof(head)) != sizeof(head)) {
+    if (!addr || lt_read_guest(addr, head, sizeof(head)) != sizeof(head)) {
         return;
     }
     put_piece(c, addr, head, sizeof(head), 0);
@@ -204,7 +204,7 @@ static void take_messages(struct capture *c, uint64_t addr, uint64_t count)
         uint64_t here = addr + 64 * i, limit = UINT64_MAX;
         uint32_t length = 0;
 
-        if (read_guest(here + 56, &length, 4) != 4) {
+        if (lt_read_guest(here + 56, &length, 4) != 4) {
             return;
         }
         take_bytes(c, here + 56, 8);
@@ -233,7 +233,7 @@ static uint64_t count_of(const struct capture *c, const struct lti_capture *what
     case LTI_COUNT_RET:
         return ret;
     case LTI_COUNT_POINTER:
-        read_guest(value, &length, 4);
+        lt_read_guest(value, &length, 4);
         return MIN(length, lengths[what->number % 6]);
     case LTI_COUNT_BITS:
         return (int32_t)value < 0 ? 0 : ((uint32_t)value + 63) / 64 * 8;
@@ -309,7 +309,7 @@ static void take_all(struct capture *c, int nr, uint32_t *lengths)
         if (c->when == LTI_CAPTURE_ENTER && what->count == LTI_COUNT_POINTER) {
             unsigned n = what->number % 6;
 
-            if (read_guest(c->args[n], &lengths[n], 4) != 4) {
+            if (lt_read_guest(c->args[n], &lengths[n], 4) != 4) {
                 lengths[n] = 0;
             }
         }

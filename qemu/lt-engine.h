@@ -4,10 +4,14 @@
  * engine share.  Compiled once for each guest architecture.
  *
  *     lt-process.c   the guest process: start, exec, fork, exit, system calls
+ *     lt-exec.c      what a guest's exec executes
  *     lt-threads.c   the baton: one guest thread at a time
  *     lt-capture.c   what system calls point to
  *     lt-kernel.c    what system calls write to guest memory
  *     lt-maps.c      the guest's memory map and what mappings hold
+ *     lt-limits.c    memory, output and number of the session's processes
+ *     lt-guard.c     what a guest may not do to others, and to its engine
+ *     lt-crash.c     failures of the engine itself
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-tcg.c       the pass over a translation block's TCG operations
  *     lt-x86_64.c, lt-aarch64.c   what differs between guest architectures
@@ -72,6 +76,28 @@ static inline void lt_watch_load(CPUState *cpu, uint64_t addr, uint32_t size)
     }
 }
 
+/* sve_ldst_internal.h: the same for what it accesses at a host address; accesses that
+ * follow each other are told as one. */
+void lt_host_access(const void *host, uint32_t size, bool store);
+
+static inline void lt_watch_host_store(const void *host, uint32_t size)
+{
+    if (unlikely(lt_watch_stores)) {
+        lt_host_access(host, size, true);
+    }
+}
+
+static inline void lt_watch_host_load(const void *host, uint32_t size)
+{
+    if (unlikely(lt_watch_loads)) {
+        lt_host_access(host, size, false);
+    }
+}
+/* signal.c: the host's code at that address has raised a signal, */
+extern __thread uintptr_t lt_fault_pc;
+/* and it is not the guest's fault. */
+G_NORETURN void lt_crashed(const siginfo_t *info);
+
 struct iovec;
 struct stat;
 
@@ -88,7 +114,7 @@ G_NORETURN void lt_load_failed(const char *path, int error);
 int lt_qemu_main(int argc, char **argv, char **envp);
 
 /* syscall.c: how the engine runs the program of a guest's exec, see
- * lt-process.c; and the file to execute for it. */
+ * lt-exec.c; and the file to execute for it. */
 char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool at,
                     int *error);
 const char *lt_exec_program(void);
@@ -97,6 +123,7 @@ const char *lt_exec_program(void);
 
 struct lti_control;
 extern struct lti_control *lt_control; /* NULL when nothing is traced */
+extern struct lti_control *lt_session; /* the same, but also for its untraced forks */
 extern bool lt_filtered; /* some code is not traced: registers may be stale */
 
 extern bool lt_parallel; /* guest threads run in parallel */
@@ -109,6 +136,7 @@ void lt_stream_drop(int number);
 void lt_stream_adopt(int number);
 int lt_stream_number(void);
 void lt_stream_state(unsigned state);
+void lt_stream_bell(void); /* the library has something to look at */
 bool lt_stream_enter(CPUState *cpu);
 void lt_stream_leave(CPUState *cpu, bool for_ever);
 void lt_stream_forget(CPUState *cpu);
@@ -131,6 +159,10 @@ bool lt_baton_take(CPUState *cpu); /* true if it had not been this thread's */
 void lt_baton_give(void);
 void lt_baton_detach(void);        /* the holder's CPU goes */
 void lt_baton_fork(CPUState *cpu); /* in a forked child */
+void lt_exit_begin(void);          /* around the end of a thread, if it ends */
+void lt_exit_end(void);
+/* lt-capture.c: copies guest memory; how much of it could be read. */
+size_t lt_read_guest(uint64_t addr, void *to, size_t size);
 /* lt-capture.c: appends pieces to a record.  `lengths` are six, kept from entry to
  * return. */
 void lt_capture_enter(GByteArray *to, int nr, const int64_t *args, uint32_t *lengths);
@@ -139,14 +171,54 @@ void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
 
 /* lt-process.c */
 void lt_begin(CPUState *cpu); /* the process's first record, unless it is written */
+extern const char *lt_sysroot;
+int lt_hide_fd(int fd);          /* moves a descriptor out of the guest's sight */
+char *lt_exec_begin(int opened); /* the exec comes next */
+
+/* lt-exec.c */
+void lt_exec_undo(void); /* the exec failed */
+/* The program was handed over by an exec: the name of its file, to be freed. */
+char *lt_exec_opened(int fd, const char *name);
+void lt_exec_resolved(void); /* QEMU has found what the guest reads in /proc/self/exe */
+
+/* lt-limits.c: where a limit would be passed, these do not return. */
+struct lti_stream;
+struct lt_output {
+    uint64_t wanted, reserved;
+};
+void lt_limits_attach(struct lti_stream *stream, bool first);
+void lt_limits_fork(bool vfork);
+void lt_limits_forked(bool vfork, bool made);
+void lt_limits_child(struct lti_stream *stream, bool vfork);
+void lt_limits_leave(void);
+void lt_limits_return(void);
+void lt_limits_move(struct lti_stream *from, struct lti_stream *to);
+void lt_limits_keep(struct lti_stream *stream);
+void lt_limits_ask(uint64_t start, uint64_t len, bool there);
+void lt_limits_set(uint64_t start, uint64_t len, bool write);
+bool lt_limits_is_counted(uint64_t addr);
+struct lt_output lt_limits_write(int nr, int64_t *args);
+void lt_limits_wrote(struct lt_output output, int nr, const int64_t *args, int64_t ret);
+
+/* lt-guard.c */
+void lt_guard_init(int supervisor_pid, uint64_t namespace_inode);
+char *lt_guard_argument(void);    /* for the engine behind an exec; g_free() */
+bool lt_guard_is_elsewhere(void); /* in a namespace of its own for process numbers */
+bool lt_guard_refuses(int nr, const int64_t *args, int64_t *ret);
+bool lt_guard_is_free(uint64_t start, uint64_t len);
+bool lt_guard_is_guests(uint64_t start, uint64_t len);
+int lt_guard_unmap(uint64_t start, uint64_t len);
+
+/* lt-crash.c */
+bool lt_crash_wanted(int nr, const int64_t *args); /* for tests; may not return */
 
 /* lt-maps.c */
 void lt_maps_init(void);
-void lt_maps_fork(bool in_child);
+void lt_maps_fork_start(void); /* the forking thread, in parent and child */
+void lt_maps_fork_end(void);
 extern bool lt_shared_memory;      /* the guest has mapped some */
 void lt_maps_start(CPUState *cpu); /* its first instruction is next */
 extern bool lt_guest_started;
-void lt_maps_flush(CPUState *cpu); /* records of others' mappings */
 void lt_maps_check(CPUState *cpu); /* the library compares memory */
 void lt_maps_file_changed(const struct stat *file, uint64_t from, uint64_t to);
 unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */

@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include "qemu.h"
 #include "user-internals.h"
+#include "user-mmap.h"
+#include "user/page-protection.h"
 #include "lt-target.h"
 #include "stream.h"
 
@@ -78,11 +80,38 @@ void *__wrap_lock_user(int type, abi_ulong addr, ssize_t len, bool copy)
         !(b = g_try_malloc(sizeof(*b) + len))) {
         return host;
     }
-    /* Some callers read what they locked for writing only. */
-    memcpy(b->bytes, host, len);
+    /* Some callers read what they locked for writing only.  Where not all can be read,
+     * as behind the end of a file that is mapped, the kernel shall find that out. */
+    if (lt_read_guest(addr, b->bytes, len) != (size_t)len) {
+        g_free(b);
+        return host;
+    }
     b->next = bounces;
     bounces = b;
     return b->bytes;
+}
+
+/* Copies to guest memory; how many bytes.  Meanwhile it may have been unmapped, or its
+ * file truncated. */
+static size_t put_bytes(abi_ulong addr, const void *bytes, size_t size)
+{
+    struct iovec local = {(void *)bytes, size}, remote;
+    ssize_t done = -1;
+
+    mmap_lock();
+    if (access_ok_untagged(VERIFY_WRITE, addr, size)) {
+        remote = (struct iovec){g2h_untagged(addr), size};
+        errno = ENOSYS;
+        if (!page_check_range(addr, size, PAGE_ANON)) {
+            done = process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
+        }
+        if (done < 0 && (errno == ENOSYS || errno == EPERM)) {
+            memcpy(remote.iov_base, bytes, size);
+            done = size;
+        }
+    }
+    mmap_unlock();
+    return MAX(done, 0);
 }
 
 void unlock_user(void *host, abi_ulong addr, ssize_t len)
@@ -98,12 +127,7 @@ void unlock_user(void *host, abi_ulong addr, ssize_t len)
 
         if (b->bytes == host) {
             *at = b->next;
-            /* Meanwhile it may have been unmapped. */
-            if (len > 0 && access_ok_untagged(VERIFY_WRITE, addr, len)) {
-                memcpy(g2h_untagged(addr), host, len);
-            } else {
-                len = 0;
-            }
+            len = len > 0 ? put_bytes(addr, host, len) : 0;
             g_free(b);
             break;
         }

@@ -36,10 +36,9 @@ struct mapping {
     char *path; /* NULL: no file */
 };
 
-static GArray *mappings;    /* struct mapping, sorted by nothing */
-static GByteArray *pending; /* records of threads that are not recorded */
-static QemuMutex lock;      /* over both */
-static bool known;          /* the map at the start was told */
+static GArray *mappings; /* struct mapping, sorted by nothing */
+static QemuMutex lock;   /* over them; mmap_lock() comes before it, if at all */
+static bool known;       /* the map at the start was told */
 bool lt_guest_started, lt_shared_memory;
 static bool shares;     /* there are, or were, forks with the same shared memory */
 static bool no_vm_read; /* the host forbids process_vm_readv() */
@@ -48,17 +47,18 @@ void lt_maps_init(void)
 {
     qemu_mutex_init(&lock);
     mappings = g_array_new(false, false, sizeof(struct mapping));
-    pending = g_byte_array_new();
 }
 
-void lt_maps_fork(bool in_child)
+/* A child gets a table that no thread was about to change. */
+void lt_maps_fork_start(void)
 {
     shares = true;
-    if (in_child) {
-        /* Another thread of the parent may have held it. */
-        qemu_mutex_init(&lock);
-        g_byte_array_set_size(pending, 0);
-    }
+    qemu_mutex_lock(&lock);
+}
+
+void lt_maps_fork_end(void)
+{
+    qemu_mutex_unlock(&lock);
 }
 
 /* ---- Which code is wanted ---- */
@@ -212,37 +212,6 @@ static struct mapping describe(abi_ulong start, abi_ulong len, int flags, int fd
 
 /* ---- Records ---- */
 
-static uint8_t *record(CPUState *cpu, unsigned kind, uint32_t payload)
-{
-    size_t at = pending->len;
-
-    if (lt_stream_owns(cpu)) {
-        return lt_special(cpu, kind, payload);
-    }
-    g_byte_array_set_size(pending, at + 4 + payload);
-    stl_he_p(pending->data + at, LTI_SPECIAL_HEAD(kind, 4 + payload));
-    return pending->data + at + 4;
-}
-
-void lt_maps_flush(CPUState *cpu)
-{
-    size_t at = 0;
-
-    if (qatomic_read(&pending->len) == 0) {
-        return;
-    }
-    qemu_mutex_lock(&lock);
-    while (at < pending->len) {
-        uint32_t head = ldl_he_p(pending->data + at);
-        uint32_t size = LTI_SPECIAL_SIZE(head);
-        memcpy(lt_special(cpu, LTI_SPECIAL_KIND(head), size - 4), pending->data + at + 4,
-               size - 4);
-        at += size;
-    }
-    g_byte_array_set_size(pending, 0);
-    qemu_mutex_unlock(&lock);
-}
-
 static void put_path(uint8_t *p, const char *path, uint32_t size)
 {
     memset(p, 0, ROUND_UP(size, 4));
@@ -253,9 +222,13 @@ static void put_path(uint8_t *p, const char *path, uint32_t size)
 static void tell_module(CPUState *cpu, const struct mapping *m, uint32_t prot)
 {
     uint32_t size = m->path ? strlen(m->path) : 0;
-    uint8_t *p =
-        record(cpu, size ? LTI_S_MAP : LTI_S_UNMAP, size ? 32 + ROUND_UP(size, 4) : 16);
+    uint8_t *p;
 
+    if (!lt_stream_owns(cpu)) {
+        return;
+    }
+    p = lt_special(cpu, size ? LTI_S_MAP : LTI_S_UNMAP,
+                   size ? 32 + ROUND_UP(size, 4) : 16);
     stq_he_p(p, m->start);
     stq_he_p(p + 8, m->end);
     if (size) {
@@ -281,7 +254,7 @@ static void tell_range(CPUState *cpu, uint32_t op, const struct mapping *m, uint
     };
     uint8_t *p;
 
-    if (!known || m->start >= m->end) {
+    if (!known || m->start >= m->end || !lt_stream_owns(cpu)) {
         return;
     }
     if (op == OP_MAP) {
@@ -289,7 +262,7 @@ static void tell_range(CPUState *cpu, uint32_t op, const struct mapping *m, uint
         change.device = m->device;
         change.inode = m->inode;
     }
-    p = record(cpu, LTI_S_RANGE, sizeof(change) + ROUND_UP(size, 4));
+    p = lt_special(cpu, LTI_S_RANGE, sizeof(change) + ROUND_UP(size, 4));
     memcpy(p, &change, sizeof(change));
     put_path(p + sizeof(change), m->path, size);
 }
@@ -369,7 +342,7 @@ static void tell_contents(CPUState *cpu, abi_ulong start, abi_ulong end, int fd,
 {
     g_autofree uint8_t *bytes = g_malloc(PIECE);
 
-    if (!known) {
+    if (!known || !lt_stream_owns(cpu)) {
         return;
     }
     while (start < end) {
@@ -387,7 +360,7 @@ static void tell_contents(CPUState *cpu, abi_ulong start, abi_ulong end, int fd,
             while (to < size && !is_zero(bytes + to)) {
                 to += LTI_PAGE_SIZE;
             }
-            uint8_t *p = record(cpu, LTI_S_DATA, 16 + (to - at));
+            uint8_t *p = lt_special(cpu, LTI_S_DATA, 16 + (to - at));
             stq_he_p(p, start + at);
             stl_he_p(p + 8, to - at);
             stl_he_p(p + 12, 0);
@@ -437,10 +410,12 @@ void lt_maps_start(CPUState *cpu)
 {
     lt_guest_started = true;
     if (lt_control->record & LTI_RECORD_MAPS) {
+        mmap_lock();
         qemu_mutex_lock(&lock);
         known = true;
         walk_memory_regions(cpu, tell_region);
         qemu_mutex_unlock(&lock);
+        mmap_unlock();
     }
 }
 
@@ -497,7 +472,9 @@ void lt_maps_check(CPUState *cpu)
 
 /* ---- Changes ---- */
 
-/* Before records of a change are written; NULL: nothing is recorded. */
+/* A change begins, which is recorded if the thread is; NULL: nobody wants to know.  Some
+ * functions of QEMU's take the lock of its own map, which comes first where code is
+ * translated, too. */
 static CPUState *begin(void)
 {
     CPUState *cpu = thread_cpu;
@@ -506,6 +483,7 @@ static CPUState *begin(void)
         return NULL;
     }
     lt_begin(cpu);
+    mmap_lock();
     qemu_mutex_lock(&lock);
     if (lt_parallel && lt_stream_owns(cpu)) {
         lt_stamp(cpu); /* it is about all threads */
@@ -519,6 +497,7 @@ static void end(int saved_errno)
         lt_commit(thread_cpu);
     }
     qemu_mutex_unlock(&lock);
+    mmap_unlock();
     errno = saved_errno;
 }
 
@@ -536,9 +515,22 @@ abi_long __wrap_target_mmap(abi_ulong, abi_ulong, int, int, int, off_t);
 abi_long __wrap_target_mmap(abi_ulong start, abi_ulong len, int prot, int flags, int fd,
                             off_t offset)
 {
-    abi_long ret = __real_target_mmap(start, len, prot, flags, fd, offset);
+    const bool write = (prot & PROT_WRITE) != 0;
+    abi_long ret;
     CPUState *cpu;
 
+    if ((flags & MAP_TYPE) && (flags & MAP_FIXED) && lt_guest_started &&
+        !lt_guard_is_free(start, len)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (write) {
+        lt_limits_ask(start, len, flags & MAP_FIXED);
+    }
+    ret = __real_target_mmap(start, len, prot, flags, fd, offset);
+    if (ret != -1) {
+        lt_limits_set(ret, len, write);
+    }
     lt_shared_memory |= (flags & MAP_SHARED) != 0;
 
     if (ret != -1 && (cpu = begin()) != NULL) {
@@ -565,8 +557,13 @@ int __real_target_munmap(abi_ulong, abi_ulong);
 int __wrap_target_munmap(abi_ulong, abi_ulong);
 int __wrap_target_munmap(abi_ulong start, abi_ulong len)
 {
-    int ret = __real_target_munmap(start, len);
+    int ret =
+        lt_guest_started ? lt_guard_unmap(start, len) : __real_target_munmap(start, len);
     CPUState *cpu;
+
+    if (ret == 0) {
+        lt_limits_set(start, len, false);
+    }
 
     if (ret == 0 && (cpu = begin()) != NULL) {
         tell_unmapped(cpu, start, start + TARGET_PAGE_ALIGN(len));
@@ -579,8 +576,21 @@ int __real_target_mprotect(abi_ulong, abi_ulong, int);
 int __wrap_target_mprotect(abi_ulong, abi_ulong, int);
 int __wrap_target_mprotect(abi_ulong start, abi_ulong len, int prot)
 {
-    int ret = __real_target_mprotect(start, len, prot);
     CPUState *cpu;
+    int ret;
+
+    if (lt_guest_started && !(start & ~TARGET_PAGE_MASK) && len &&
+        !lt_guard_is_guests(start, TARGET_PAGE_ALIGN(len))) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (prot & PROT_WRITE) {
+        lt_limits_ask(start, len, true);
+    }
+    ret = __real_target_mprotect(start, len, prot);
+    if (ret == 0 && (prot & PROT_WRITE)) {
+        lt_limits_set(start, len, true);
+    }
 
     if (ret == 0 && (cpu = begin()) != NULL) {
         tell_plain(cpu, OP_PROTECT, start, start + TARGET_PAGE_ALIGN(len),
@@ -595,8 +605,28 @@ abi_long __wrap_target_mremap(abi_ulong, abi_ulong, abi_ulong, unsigned long, ab
 abi_long __wrap_target_mremap(abi_ulong old, abi_ulong old_size, abi_ulong new_size,
                               unsigned long flags, abi_ulong new)
 {
-    abi_long ret = __real_target_mremap(old, old_size, new_size, flags, new);
+    const bool counts = lt_limits_is_counted(old);
     CPUState *cpu;
+    abi_long ret;
+
+    if (lt_guest_started && !(old & ~TARGET_PAGE_MASK) &&
+        (!guest_range_valid_untagged(old, MAX(TARGET_PAGE_ALIGN(old_size), 1)) ||
+         !lt_guard_is_guests(old, MAX(TARGET_PAGE_ALIGN(old_size), 1)))) {
+        errno = EFAULT;
+        return -1;
+    }
+    if (lt_guest_started && (flags & MREMAP_FIXED) && !lt_guard_is_free(new, new_size)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (counts && new_size > old_size) {
+        lt_limits_ask(0, new_size - old_size, false);
+    }
+    ret = __real_target_mremap(old, old_size, new_size, flags, new);
+    if (ret != -1) {
+        lt_limits_set(old, old_size, counts && (flags & MREMAP_DONTUNMAP));
+        lt_limits_set(ret, new_size, counts);
+    }
 
     if (ret != -1 && (cpu = begin()) != NULL) {
         int saved = errno;
@@ -663,11 +693,21 @@ abi_ulong __real_target_shmat(CPUArchState *, int, abi_ulong, int);
 abi_ulong __wrap_target_shmat(CPUArchState *, int, abi_ulong, int);
 abi_ulong __wrap_target_shmat(CPUArchState *env, int id, abi_ulong addr, int flags)
 {
-    abi_ulong ret = __real_target_shmat(env, id, addr, flags);
     struct shmid_ds info;
     CPUState *cpu;
+    abi_ulong ret;
+
+    if (addr && (flags & SHM_REMAP) && shmctl(id, IPC_STAT, &info) == 0 &&
+        !lt_guard_is_free(addr & TARGET_PAGE_MASK, info.shm_segsz)) {
+        return -TARGET_EINVAL;
+    }
+    ret = __real_target_shmat(env, id, addr, flags);
 
     lt_shared_memory = true;
+    if (!is_error(ret) && shmctl(id, IPC_STAT, &info) == 0) {
+        lt_limits_ask(ret, info.shm_segsz, true);
+        lt_limits_set(ret, info.shm_segsz, !(flags & SHM_RDONLY));
+    }
     if (!is_error(ret) && shmctl(id, IPC_STAT, &info) == 0 && (cpu = begin()) != NULL) {
         struct mapping m = {.start = ret,
                             .end = ret + TARGET_PAGE_ALIGN(info.shm_segsz),
@@ -700,6 +740,9 @@ abi_long __wrap_target_shmdt(abi_ulong addr)
         end(errno);
     }
     ret = __real_target_shmdt(addr);
+    if (ret == 0 && to) {
+        lt_limits_set(addr, to - addr, false);
+    }
     if (ret == 0 && to && (cpu = begin()) != NULL) {
         tell_unmapped(cpu, addr, to);
         end(errno);

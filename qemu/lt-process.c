@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guest process as the engine sees it: start, system calls, fork, exec and
- * exit.
+ * exit.  What an exec executes is found by lt-exec.c.
  *
  * Functions named __wrap_X stand in for QEMU's X, which they call as __real_X:
  * the linker's --wrap option puts them there (see the file `wrap`).
@@ -10,21 +10,18 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
 #include "qemu.h"
 #include "user-internals.h"
 #include "user/cpu_loop.h"
 #include "user/safe-syscall.h"
 #include "loader.h"
 #include "signal-common.h"
-#include "qemu/path.h"
-#include "elf.h"
 #include "lt-target.h"
 #include "stream.h"
 
-/* The engine's own program, whatever its file was. */
-#define SELF "/proc/self/exe"
-
-static const char *sysroot = "";
+const char *lt_sysroot = "";
 static int arena_fd = -1;           /* kept from the guest, for its exec */
 static pid_t forker;                /* the process that forks */
 static int child_stream = -1;       /* for a process that is being forked, or -1 */
@@ -44,15 +41,16 @@ static void record_signal(CPUState *cpu, unsigned op, int sig,
 /* Of the present thread. */
 static __thread struct {
     bool started, in_syscall, sigreturned, exiting, leaving, exec_counted;
-    uint64_t left[LTI_MAX_REGS];  /* registers as cpu_exec() left them */
+    uint64_t left[LTI_MAX_REGS];  /* registers as cpu_exec() left them, */
+    unsigned left_count;          /* so many words */
     const target_siginfo_t *info; /* of the signal in hand */
 } self;
 
 /* ---- Start ---- */
 
-/* Moves the arena's descriptor to where guests do not look, and out of the way of
- * those that they open. */
-static int hide_fd(int fd)
+/* Moves a descriptor of ours to where guests do not look, and out of the way of those
+ * that they open. */
+int lt_hide_fd(int fd)
 {
     struct rlimit limit;
     int high = -1;
@@ -135,14 +133,16 @@ static void attach(int fd, int number)
     bool first = number < 0;
 
     lt_stream_map(fd);
-    arena_fd = hide_fd(fd);
+    arena_fd = lt_hide_fd(fd);
     for (uint32_t i = 0; i < lt_control->range_count && i < LTI_MAX_FILTERS; i++) {
         const struct lti_range *r = &lt_control->ranges[i];
         lt_filtered |= r->pc_start || r->pc_end || r->module[0];
         lt_watch_stores |= (r->want & LTI_WANT_WRITE) != 0;
         lt_watch_loads |= (r->want & LTI_WANT_READ) != 0;
     }
+    lt_guard_init(lt_control->supervisor_pid, lt_control->pid_namespace);
     lt_stream_adopt(first ? lt_stream_take(false) : number);
+    lt_limits_attach(&lt_control->streams[lt_stream_number()], first);
     if (first) {
         qatomic_set(&lt_control->phase, LTI_PHASE_LOAD);
     }
@@ -150,33 +150,34 @@ static void attach(int fd, int number)
 
 /*
  * lt-engine ARCH ARENA SYSROOT PROGRAM ARGV...
- * ARENA is the arena's descriptor; behind an exec, also a colon, the number of the
- * process's stream, a colon and the descriptor that its parent waits for, or -1; "-"
- * for a process that nobody traces.  ARGV has an argv[0].
+ * ARENA is the arena's descriptor; behind an exec, also the number of the process's
+ * stream, the descriptor that its parent waits for, that of the program, and what
+ * lt_guard_argument() says, each behind a colon.  -1: none; without an arena nobody
+ * traces the process.  ARGV has an argv[0].
  */
 int lt_engine_entry(int argc, char **argv, char **envp);
 int lt_engine_entry(int argc, char **argv, char **envp)
 {
     char **qemu_argv = g_new0(char *, argc + 10);
-    int n = 0;
+    int fd = -1, stream = -1, opened = -1, supervisor = 0, n = 0;
+    uint64_t namespace = 0;
 
     lt_maps_init();
-    sysroot = argv[3];
-    program = g_strdup(argv[4]);
-    if (strcmp(argv[2], "-") != 0) {
-        const char *colon = strchr(argv[2], ':');
-
-        executed = colon != NULL;
-        if (colon) {
-            waited_for = atoi(strchr(colon + 1, ':') + 1);
-            if (waited_for >= 0) {
-                fcntl(waited_for, F_SETFD, FD_CLOEXEC);
-            }
-        }
-        attach(atoi(argv[2]), colon ? atoi(colon + 1) : -1);
+    lt_sysroot = argv[3];
+    sscanf(argv[2], "%d:%d:%d:%d:%d:%" SCNu64, &fd, &stream, &waited_for, &opened,
+           &supervisor, &namespace);
+    executed = stream >= 0;
+    program = opened >= 0 ? lt_exec_opened(opened, argv[4]) : g_strdup(argv[4]);
+    if (waited_for >= 0) {
+        fcntl(waited_for, F_SETFD, FD_CLOEXEC);
+    }
+    if (fd >= 0) {
+        attach(fd, stream);
+    } else {
+        lt_guard_init(supervisor, namespace);
     }
     qemu_argv[n++] = argv[0];
-    if (*sysroot) {
+    if (*lt_sysroot) {
         qemu_argv[n++] = g_strdup("-L");
         qemu_argv[n++] = argv[3];
     }
@@ -234,8 +235,12 @@ CPUState *__wrap_cpu_create(const char *type)
     CPUState *cpu = __real_cpu_create(type);
     const char *why = choosing_cpu ? lt_target.untraced(cpu) : NULL;
 
+    lt_exec_resolved();
     if (why) {
         refuse_cpu(why);
+    }
+    if (choosing_cpu && lt_target.choose) {
+        lt_target.choose(cpu);
     }
     choosing_cpu = false;
     return cpu;
@@ -310,7 +315,6 @@ int __wrap_cpu_exec(CPUState *cpu)
     if (!lt_stream_owns(cpu)) {
         return __real_cpu_exec(cpu);
     }
-    lt_maps_flush(cpu);
     if (!lt_guest_started) {
         lt_maps_start(cpu);
     }
@@ -322,13 +326,14 @@ int __wrap_cpu_exec(CPUState *cpu)
         lt_record_regs(cpu, self.sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, 0,
                        false);
     } else {
-        uint64_t now[LTI_MAX_REGS] = {0};
+        uint64_t now[LTI_MAX_REGS];
+        unsigned count = lt_target.collect(cpu_env(cpu), now, false);
+        bool same = count == self.left_count && memcmp(now, self.left, 8 * count) == 0;
 
-        lt_target.collect(cpu_env(cpu), now, false);
         lt_record_regs(cpu,
-                       cpu->neg.lt_stale                     ? LTI_REGS_START
-                       : memcmp(now, self.left, sizeof(now)) ? LTI_REGS_SIGNAL
-                                                             : LTI_REGS_CHECK,
+                       cpu->neg.lt_stale ? LTI_REGS_START
+                       : same            ? LTI_REGS_CHECK
+                                         : LTI_REGS_SIGNAL,
                        0, false);
     }
     self.in_syscall = self.sigreturned = false;
@@ -341,7 +346,7 @@ int __wrap_cpu_exec(CPUState *cpu)
         lt_commit(cpu); /* another thread may end the process now */
     }
     lt_stream_in_guest(false);
-    lt_target.collect(cpu_env(cpu), self.left, false);
+    self.left_count = lt_target.collect(cpu_env(cpu), self.left, false);
     return trap;
 }
 
@@ -446,6 +451,7 @@ static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *a
         put(record, &value, 8);
     }
     lt_capture_enter(record, nr, args, lengths);
+    lt_stamp(cpu);
     memcpy(lt_special(cpu, LTI_S_SYSCALL, record->len), record->data, record->len);
 }
 
@@ -468,6 +474,8 @@ static void record_return(CPUState *cpu, uint64_t pc, int nr, const abi_long *ar
 /* An exec that returns has failed. */
 static void undo_exec(void)
 {
+    lt_exec_undo();
+    lt_limits_return();
     if (!self.leaving || !lt_control) {
         return;
     }
@@ -673,15 +681,74 @@ void __wrap_rcu_unregister_thread(void);
 void __wrap_rcu_unregister_thread(void)
 {
     lt_baton_give();
+    lt_exit_end();
     __real_rcu_unregister_thread();
 }
 
-static void record_name(CPUState *cpu)
+/* What the kernel has for a thread's name; false: the thread is no more. */
+static bool read_name(int tid, char name[16])
 {
-    uint8_t *p = lt_special(cpu, LTI_S_NAME, 16);
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/comm", tid);
+    ssize_t n;
+    int fd;
 
-    memset(p, 0, 16);
-    prctl(PR_GET_NAME, p);
+    memset(name, 0, 16);
+    if (tid == qemu_get_thread_id()) {
+        return prctl(PR_GET_NAME, name) == 0;
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    n = read(fd, name, 16);
+    close(fd);
+    if (n > 0) {
+        name[n - 1] = 0; /* in place of a newline */
+    }
+    return n > 0;
+}
+
+static void record_name(CPUState *cpu, int tid)
+{
+    char name[16];
+    uint8_t *p;
+
+    if (!read_name(tid, name)) {
+        return;
+    }
+    p = lt_special(cpu, LTI_S_NAME, 20);
+    memcpy(p, name, 16);
+    stl_he_p(p + 16, tid);
+}
+
+/* The thread of this process that a system call has named, or 0. */
+static int named(int nr, const abi_long *args, abi_long ret)
+{
+    g_autofree char *link = NULL, *path = NULL;
+    struct statfs fs;
+    int pid, tid = 0, end = 0;
+
+    switch (nr) {
+    case TARGET_NR_prctl:
+        return args[0] == PR_SET_NAME && ret == 0 ? qemu_get_thread_id() : 0;
+    case TARGET_NR_write:
+    case TARGET_NR_writev:
+    case TARGET_NR_pwrite64:
+        if (ret > 0 && fstatfs(args[0], &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC) {
+            link = g_strdup_printf("/proc/self/fd/%d", (int)args[0]);
+            path = g_file_read_link(link, NULL);
+        }
+        if (!path) {
+            return 0;
+        }
+        if (sscanf(path, "/proc/%d/task/%d/comm%n", &pid, &tid, &end) != 2 || !end) {
+            sscanf(path, "/proc/%d/comm%n", &pid, &end);
+            tid = pid;
+        }
+        return end && !path[end] && pid == getpid() ? tid : 0;
+    default:
+        return 0;
+    }
 }
 
 abi_long __real_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
@@ -694,28 +761,42 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
 {
     CPUState *cpu = env_cpu(env);
     const abi_long args[6] = {a1, a2, a3, a4, a5, a6};
+    abi_long made[6] = {a1, a2, a3, a4, a5, a6};
     uint64_t pc = lt_target.enter_syscall(env);
+    struct lt_output output;
     abi_ulong flags = 0;
     bool clones = is_clone(nr, args, &flags);
     uint32_t lengths[6];
     abi_long ret;
+    int tid;
 
     self.exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     if (!lt_stream_owns(cpu)) {
-        ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
+        lt_crash_wanted(nr, args);
+        if (!lt_guard_refuses(nr, args, &ret)) {
+            output = lt_limits_write(nr, made);
+            ret = __real_do_syscall(env, nr, a1, made[1], made[2], made[3], made[4], a6,
+                                    a7, a8);
+            lt_limits_wrote(output, nr, args, ret);
+        }
         undo_exec();
         return ret;
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
-    lt_stamp(cpu);
     record_syscall(cpu, pc, nr, args, lengths);
     lt_kernel_enter(cpu, pc, nr, args);
     self.in_syscall = true;
     lt_make_room(cpu);
     lt_commit(cpu);
-    if (nr == TARGET_NR_exit && CPU_NEXT(first_cpu)) {
+    if (nr == TARGET_NR_exit) {
+        lt_exit_begin();
+    }
+    if (nr == TARGET_NR_exit && !CPU_NEXT(first_cpu)) {
+        lt_exit_end(); /* there is nobody else */
+    } else if (nr == TARGET_NR_exit) {
         /* A signal that came before goes first, as in QEMU's own code. */
         if (block_signals()) {
+            lt_exit_end();
             lt_kernel_leave(cpu, nr, args, -QEMU_ERESTARTSYS);
             record_return(cpu, pc, nr, args, -QEMU_ERESTARTSYS, lengths);
             lt_commit(cpu);
@@ -729,8 +810,12 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         cpu->tcg_cflags |= CF_PARALLEL;
     }
     wait_for_vfork = clones && (flags & CLONE_VFORK);
-    if (!hidden(nr, args, &ret)) {
-        ret = __real_do_syscall(env, nr, a1, a2, a3, a4, a5, a6, a7, a8);
+    lt_crash_wanted(nr, args);
+    if (!hidden(nr, args, &ret) && !lt_guard_refuses(nr, args, &ret)) {
+        output = lt_limits_write(nr, made);
+        ret = __real_do_syscall(env, nr, a1, made[1], made[2], made[3], made[4], a6, a7,
+                                a8);
+        lt_limits_wrote(output, nr, args, ret);
     }
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child that is not traced */
@@ -744,10 +829,10 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         stl_he_p(lt_special(cpu, LTI_S_CLONE, 4), ret);
     }
     lt_kernel_leave(cpu, nr, args, ret);
-    lt_maps_flush(cpu);
     record_return(cpu, pc, nr, args, ret, lengths);
-    if (nr == TARGET_NR_prctl && a1 == PR_SET_NAME && ret == 0) {
-        record_name(cpu);
+    tid = named(nr, args, ret);
+    if (tid) {
+        record_name(cpu, tid);
     }
     self.sigreturned = ret == -QEMU_ESIGRETURN;
     if (self.sigreturned) {
@@ -878,10 +963,11 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
         lt_stream_commit_all();
     }
     if (lt_stream_owns(cpu)) {
-        lt_maps_flush(cpu);
         lt_maps_check(cpu);
+        lt_limits_leave(); /* the stream may be another process's then */
         record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
     }
+    lt_limits_leave();
     __real_preexit_cleanup(env, code);
 }
 
@@ -893,9 +979,10 @@ void __wrap_fork_start(void)
 {
     CPUState *cpu = thread_cpu;
 
+    lt_limits_fork(wait_for_vfork);
     __real_fork_start();
     forker = getpid();
-    lt_maps_fork(false);
+    lt_maps_fork_start();
     child_stream = -1;
     if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE) {
         child_stream = lt_stream_take(true);
@@ -908,8 +995,8 @@ void __wrap_fork_start(void)
     }
     fork_pipe[0] = fork_pipe[1] = -1;
     if ((wait_for_vfork || child_stream >= 0) && pipe2(fork_pipe, O_CLOEXEC) == 0) {
-        fork_pipe[0] = hide_fd(fork_pipe[0]);
-        fork_pipe[1] = hide_fd(fork_pipe[1]);
+        fork_pipe[0] = lt_hide_fd(fork_pipe[0]);
+        fork_pipe[1] = lt_hide_fd(fork_pipe[1]);
     }
 }
 
@@ -918,7 +1005,6 @@ static void begin_child(CPUState *cpu)
 {
     lt_baton_fork(cpu);
     lt_stream_forget(cpu);
-    lt_maps_fork(true);
     if (child_stream < 0) {
         if (arena_fd >= 0) {
             close(arena_fd);
@@ -942,6 +1028,7 @@ void __wrap_fork_end(pid_t pid)
     const int reading = fork_pipe[0], writing = fork_pipe[1];
     int saved = errno;
 
+    lt_maps_fork_end();
     fork_pipe[0] = fork_pipe[1] = -1;
     if (pid == 0) {
         struct stat st;
@@ -953,6 +1040,8 @@ void __wrap_fork_end(pid_t pid)
         if (reading >= 0) {
             close(reading);
         }
+        lt_limits_child(child_stream < 0 ? NULL : &lt_session->streams[child_stream],
+                        wait_for_vfork);
         if (lt_control) {
             begin_child(cpu);
         }
@@ -969,6 +1058,9 @@ void __wrap_fork_end(pid_t pid)
         } else if (pid > 0 && child_stream < 0) {
             qatomic_inc(&lt_control->untraced_processes);
         }
+    }
+    if (pid != 0) {
+        lt_limits_forked(wait_for_vfork, pid > 0);
     }
     errno = saved;
     __real_fork_end(pid);
@@ -991,84 +1083,6 @@ void __wrap_fork_end(pid_t pid)
 
 /* ---- exec ---- */
 
-/* Reads the first bytes of an executable file; 0 or an errno. */
-static int read_head(const char *path, char *head, size_t size)
-{
-    struct stat st;
-    ssize_t n;
-    int fd;
-
-    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0 || stat(path, &st) != 0) {
-        return errno;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        return EACCES;
-    }
-    memset(head, 0, size);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
-    }
-    n = read(fd, head, size - 1);
-    close(fd);
-    return n < 0 ? errno : 0;
-}
-
-/* Splits a #! line in place into interpreter and argument. */
-static bool split_script(char *head, char **interpreter, char **argument)
-{
-    char *p = head + 2, *end;
-
-    head[strcspn(head, "\n")] = 0;
-    p += strspn(p, " \t");
-    *interpreter = p;
-    p += strcspn(p, " \t");
-    *argument = NULL;
-    if (*p) {
-        *p++ = 0;
-        p += strspn(p, " \t");
-        end = p + strlen(p);
-        while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
-            *--end = 0;
-        }
-        *argument = *p ? p : NULL;
-    }
-    return **interpreter != 0;
-}
-
-/* Whether an ELF file's interpreter is there, if it wants one: the kernel looks
- * before it gives up the old program. */
-static bool has_interpreter(const char *file)
-{
-    g_autofree char *name = NULL;
-    bool there = true;
-    Elf64_Ehdr elf;
-    Elf64_Phdr header;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) {
-        return true;
-    }
-    if (pread(fd, &elf, sizeof(elf), 0) == sizeof(elf)) {
-        for (unsigned i = 0; i < le16_to_cpu(elf.e_phnum); i++) {
-            uint64_t at = le64_to_cpu(elf.e_phoff) + i * sizeof(header);
-            if (pread(fd, &header, sizeof(header), at) != sizeof(header)) {
-                break;
-            }
-            if (le32_to_cpu(header.p_type) == PT_INTERP &&
-                le64_to_cpu(header.p_filesz) < PATH_MAX) {
-                name = g_malloc0(PATH_MAX);
-                there = pread(fd, name, le64_to_cpu(header.p_filesz),
-                              le64_to_cpu(header.p_offset)) > 0 &&
-                        access(path(name), F_OK) == 0;
-                break;
-            }
-        }
-    }
-    close(fd);
-    return there;
-}
-
 /* The parent of a vfork goes on when the program that its child executes has begun.
  * The child may have closed the descriptor, and opened something else. */
 static void keep_fork_pipe(void)
@@ -1084,113 +1098,30 @@ static void keep_fork_pipe(void)
     }
 }
 
-/* The exec is about to be made, of a program that is traced or not. */
-static void leave_program(bool traced)
+/* The exec is about to be made, of a program that is open, or -1 if it is not for an
+ * engine.  The ARENA of its command line, which the caller frees. */
+char *lt_exec_begin(int opened)
 {
-    if (!lt_control) {
-        return;
+    g_autofree char *guard = lt_guard_argument();
+    const bool traced = opened >= 0 && lt_control &&
+                        lt_control->follow == LTI_FOLLOW_ALL && lt_stream_number() >= 0;
+
+    if (lt_control) {
+        self.leaving = true;
     }
-    self.leaving = true;
     if (traced) {
         fcntl(arena_fd, F_SETFD, 0);
         keep_fork_pipe();
+        lt_limits_keep(&lt_control->streams[lt_stream_number()]);
         lt_stream_state(LTI_STREAM_EXEC);
-    } else {
+        return g_strdup_printf("%d:%d:%d:%d:%s", arena_fd, lt_stream_number(), waited_for,
+                               opened, guard);
+    }
+    lt_limits_leave();
+    if (lt_control) {
         qatomic_inc(&lt_control->untraced_processes);
         self.exec_counted = true;
         lt_stream_state(LTI_STREAM_LEAVES);
     }
-}
-
-/*
- * The argv with which the engine runs the program of a guest's exec: NULL with
- * *error 0 if the host's kernel shall have it (a program of another kind), NULL
- * with an errno if it cannot be run.  The caller frees it with g_strfreev().
- */
-char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool at,
-                    int *error)
-{
-    g_autoptr(GPtrArray) out = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *file = NULL;
-    char head[256];
-    const Elf64_Ehdr *elf = (const void *)head;
-    const char *arch;
-    int depth = 0;
-
-    *error = 0;
-    if (at && !*program && (flags & AT_EMPTY_PATH)) {
-        file = g_strdup_printf("/proc/self/fd/%d", dirfd);
-    } else if (at && *program != '/' && dirfd != AT_FDCWD) {
-        file = g_strdup_printf("/proc/self/fd/%d/%s", dirfd, program);
-    } else {
-        file = g_strdup(path(program));
-    }
-    for (int i = 0; argv[i]; i++) {
-        g_ptr_array_add(out, g_strdup(argv[i]));
-    }
-    if (out->len == 0) {
-        g_ptr_array_add(out, g_strdup("")); /* as the kernel does */
-    }
-    for (;;) {
-        char *interpreter, *argument;
-
-        *error = read_head(file, head, sizeof(head));
-        if (*error) {
-            return NULL;
-        }
-        if (head[0] != '#' || head[1] != '!') {
-            break;
-        }
-        if (++depth > 5) {
-            *error = ELOOP;
-            return NULL;
-        }
-        if (!split_script(head, &interpreter, &argument)) {
-            *error = ENOEXEC;
-            return NULL;
-        }
-        g_free(g_ptr_array_index(out, 0));
-        g_ptr_array_index(out, 0) = g_strdup(file);
-        if (argument) {
-            g_ptr_array_insert(out, 0, g_strdup(argument));
-        }
-        g_ptr_array_insert(out, 0, g_strdup(interpreter));
-        g_free(file);
-        file = g_strdup(path(interpreter));
-    }
-    if (memcmp(head, ELFMAG, SELFMAG) != 0 || head[EI_CLASS] != ELFCLASS64) {
-        leave_program(false);
-        return NULL;
-    }
-    if (le16_to_cpu(elf->e_machine) == EM_X86_64) {
-        arch = "x86_64";
-    } else if (le16_to_cpu(elf->e_machine) == EM_AARCH64) {
-        arch = "aarch64";
-    } else {
-        leave_program(false);
-        return NULL;
-    }
-    if (!has_interpreter(file)) {
-        *error = ENOENT;
-        return NULL;
-    }
-    g_ptr_array_insert(out, 0, g_steal_pointer(&file));
-    g_ptr_array_insert(out, 0, g_strdup(sysroot));
-    if (lt_control && lt_control->follow == LTI_FOLLOW_ALL && lt_stream_number() >= 0) {
-        g_ptr_array_insert(
-            out, 0,
-            g_strdup_printf("%d:%d:%d", arena_fd, lt_stream_number(), waited_for));
-    } else {
-        g_ptr_array_insert(out, 0, g_strdup("-"));
-    }
-    g_ptr_array_insert(out, 0, g_strdup(arch));
-    g_ptr_array_insert(out, 0, g_strdup("lt-engine"));
-    g_ptr_array_add(out, NULL);
-    leave_program(strcmp(out->pdata[2], "-") != 0);
-    return (char **)g_ptr_array_free(g_steal_pointer(&out), false);
-}
-
-const char *lt_exec_program(void)
-{
-    return SELF;
+    return g_strdup_printf("-1:-1:-1:%d:%s", opened, guard);
 }

@@ -19,7 +19,7 @@
 #include "lt-target.h"
 #include "stream.h"
 
-struct lti_control *lt_control;
+struct lti_control *lt_control, *lt_session;
 bool lt_filtered;
 bool lt_watch_stores, lt_watch_loads;
 bool lt_parallel;
@@ -41,7 +41,10 @@ static uint8_t *arena;
 static Stream *shared_stream;    /* the process's, or NULL */
 static __thread Stream *own;     /* where threads are parallel: this one's */
 static __thread Stream *current; /* what this thread writes to now, or NULL */
-static Stream *threads;          /* all of parallel threads */
+/* The last record of a helper's access in the present chunk, behind its head; NULL:
+ * none, or something has been moved since. */
+static __thread uint8_t *last_access;
+static Stream *threads; /* all of parallel threads */
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct {
@@ -65,7 +68,7 @@ void lt_stream_map(int fd)
                 strerror(errno));
         _exit(125);
     }
-    lt_control = (struct lti_control *)arena;
+    lt_control = lt_session = (struct lti_control *)arena;
     if (lt_control->magic != LTI_STREAM_MAGIC ||
         lt_control->version != LTI_STREAM_VERSION) {
         fprintf(stderr, "libtrace: the engine and the library differ in version\n");
@@ -93,14 +96,22 @@ static void ring_bell(void)
     }
 }
 
+/* For what the library looks for when it is rung for nothing else. */
+void lt_stream_bell(void)
+{
+    qatomic_inc(&lt_session->bell);
+    futex(&lt_session->bell, FUTEX_WAKE, INT_MAX);
+}
+
 static void use_chunk(Stream *stream, CPUState *cpu)
 {
     uint32_t n = stream->shared->produced % LTI_CHUNKS;
 
     stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
     cpu->neg.lt_ptr = stream->chunk;
-    cpu->neg.lt_limit = stream->chunk + LTI_CHUNK_SIZE;
+    cpu->neg.lt_limit = stream->chunk + lt_control->chunk_size;
     cpu->neg.lt_split = NULL;
+    last_access = NULL;
 }
 
 static void commit(Stream *stream, uint8_t *end)
@@ -240,12 +251,13 @@ void lt_stream_adopt(int number)
     stream->chunks = arena + LTI_RING_OFFSET + number * LTI_RING_SIZE;
     stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
     stream->ptr = stream->chunk + shared->chunks[n].committed;
-    stream->limit = stream->chunk + LTI_CHUNK_SIZE;
+    stream->limit = stream->chunk + lt_control->chunk_size;
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     pthread_mutex_init((void *)shared->alive, &attributes);
-    shared->pid = getpid();
+    /* Elsewhere its number says nothing to the library. */
+    shared->pid = lt_guard_is_elsewhere() ? 0 : getpid();
     hold_alive(stream);
     if (lt_parallel) {
         own = stream;
@@ -293,6 +305,7 @@ bool lt_stream_enter(CPUState *cpu)
     cpu->neg.lt_ptr = stream->ptr;
     cpu->neg.lt_limit = stream->limit;
     cpu->neg.lt_split = NULL;
+    last_access = NULL;
     stl_he_p(cpu->neg.lt_ptr, 0);
     if (tid != stream->tid) {
         /* A stream begins with a record that names its thread. */
@@ -325,6 +338,11 @@ void lt_stream_leave(CPUState *cpu, bool for_ever)
         stream->held = false; /* whoever comes next takes it */
     }
     if (lt_parallel) {
+        pthread_mutex_lock(&threads_lock);
+        lt_limits_move(stream->shared, threads != stream       ? threads->shared
+                                       : threads->next != NULL ? threads->next->shared
+                                                               : NULL);
+        pthread_mutex_unlock(&threads_lock);
         lt_stream_state(LTI_STREAM_ENDED);
         own = NULL;
     }
@@ -372,9 +390,9 @@ void lt_stream_forget(CPUState *cpu)
 
 void lt_stream_unmap(void)
 {
-    lt_control = NULL;
+    lt_control = NULL; /* which stays, for lt_session */
     lt_watch_stores = lt_watch_loads = false;
-    munmap(arena, LTI_ARENA_SIZE);
+    munmap(arena + LTI_CONTROL_SIZE, LTI_ARENA_SIZE - LTI_CONTROL_SIZE);
     arena = NULL;
 }
 
@@ -418,19 +436,36 @@ uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload)
 
 void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside)
 {
-    uint64_t values[LTI_MAX_REGS] = {0};
-    uint32_t bytes = lt_target.reg_count * 8;
+    uint64_t values[LTI_MAX_REGS];
+    uint32_t bytes;
     uint8_t *p;
 
     if (!lt_stream_owns(cpu) || !(lt_control->record & LTI_RECORD_REGS)) {
         return;
     }
-    lt_target.collect(cpu_env(cpu), values, inside);
+    bytes = 8 * lt_target.collect(cpu_env(cpu), values, inside);
     p = lt_special(cpu, LTI_S_REGS, 8 + bytes);
     stl_he_p(p, reason);
     stl_he_p(p + 4, skip);
     memcpy(p + 8, values, bytes);
     cpu->neg.lt_stale = 0;
+}
+
+#define ACCESS_MAX 16384u /* bytes of one record */
+
+/* Writes the bytes of a record of an access behind its head, of which `have` are
+ * there, and the head's size. */
+static void access_bytes(CPUState *cpu, uint8_t *p, unsigned kind, uint32_t have,
+                         const uint8_t *bytes, uint32_t n)
+{
+    uint32_t padded = ROUND_UP(have + n, 4);
+
+    stl_he_p(p + 8, have + n);
+    memcpy(p + 16 + have, bytes, n);
+    memset(p + 16 + have + n, 0, padded - have - n);
+    stl_he_p(p - 4, LTI_SPECIAL_HEAD(kind, 20 + padded));
+    cpu->neg.lt_ptr = p + 16 + padded;
+    stl_he_p(cpu->neg.lt_ptr, 0);
 }
 
 static void access_record(CPUState *cpu, unsigned kind, uint64_t addr, const void *data,
@@ -439,19 +474,36 @@ static void access_record(CPUState *cpu, unsigned kind, uint64_t addr, const voi
     const uint8_t *bytes = data;
 
     while (size) {
-        uint32_t n = MIN(size, 16384u);
-        uint32_t padded = ROUND_UP(n, 4);
-        uint8_t *p = lt_special(cpu, kind, 16 + padded);
+        uint32_t n = MIN(size, ACCESS_MAX);
+        uint8_t *p = lt_special(cpu, kind, 16 + ROUND_UP(n, 4));
 
         stq_he_p(p, addr);
-        stl_he_p(p + 8, n);
         stl_he_p(p + 12, 0);
-        memcpy(p + 16, bytes, n);
-        memset(p + 16 + n, 0, padded - n);
+        access_bytes(cpu, p, kind, 0, bytes, n);
+        last_access = p;
         bytes += n;
         addr += n;
         size -= n;
     }
+}
+
+/* Adds an access to the record in front, if it goes on where that one ended. */
+static bool access_continues(CPUState *cpu, unsigned kind, uint64_t addr,
+                             const void *data, uint32_t size)
+{
+    uint8_t *p = last_access;
+    uint32_t have;
+
+    if (!p || LTI_SPECIAL_KIND(ldl_he_p(p - 4)) != kind) {
+        return false;
+    }
+    have = ldl_he_p(p + 8);
+    if (cpu->neg.lt_ptr != p + 16 + ROUND_UP(have, 4) || ldq_he_p(p) + have != addr ||
+        have + size > ACCESS_MAX) {
+        return false;
+    }
+    access_bytes(cpu, p, kind, have, data, size);
+    return true;
 }
 
 void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t size,
@@ -476,6 +528,19 @@ void lt_helper_access(CPUState *cpu, uint64_t addr, uint32_t size, bool store)
     if (lt_stream_owns(cpu) && cpu->running) {
         lt_helper_values(cpu, addr, g2h(cpu, addr), size, store);
     }
+}
+
+void lt_host_access(const void *host, uint32_t size, bool store)
+{
+    CPUState *cpu = current_cpu;
+    uint64_t addr = h2g_nocheck(host);
+
+    if (lt_stream_owns(cpu) && cpu->running && !cpu->neg.lt_stale &&
+        ldl_he_p(cpu->neg.lt_ptr) == 0 &&
+        access_continues(cpu, store ? LTI_S_WRITE : LTI_S_READ, addr, host, size)) {
+        return;
+    }
+    lt_helper_access(cpu, addr, size, store);
 }
 
 /* ---- Blocks that are not run to their end ---- */
@@ -556,14 +621,40 @@ static uint8_t *make_part(uint8_t *p, uint8_t *end, const struct lti_desc *desc,
     return to + tail;
 }
 
+/* Of the records of what a helper did, from `p` to `end`: drops its reads and, if the
+ * instruction is run again, its writes.  Returns the new end; `wrote`: writes stay. */
+static uint8_t *drop_accesses(uint8_t *p, uint8_t *end, bool again, bool *wrote)
+{
+    uint8_t *to = p;
+
+    *wrote = false;
+    while (p < end) {
+        uint32_t head = ldl_he_p(p), size = LTI_SPECIAL_SIZE(head);
+        unsigned kind = LTI_SPECIAL_KIND(head);
+
+        if (!(head & LTI_SPECIAL) || size < 4) {
+            memmove(to, p, end - p); /* a block's record: not a helper's */
+            return to + (end - p);
+        }
+        if (kind != LTI_S_READ && (kind != LTI_S_WRITE || !again)) {
+            *wrote |= kind == LTI_S_WRITE;
+            memmove(to, p, size);
+            to += size;
+        }
+        p += size;
+    }
+    return to;
+}
+
 void lt_cut(CPUState *cpu, uint64_t pc)
 {
     uint8_t *p = cpu->neg.lt_ptr, *split = cpu->neg.lt_split;
     const struct lti_desc *desc;
-    bool began_before = false, again = lt_again;
+    bool began_before = false, again = lt_again, wrote;
     int n;
 
     lt_again = false;
+    last_access = NULL;
 
     if (!lt_stream_owns(cpu)) {
         return;
@@ -597,6 +688,12 @@ void lt_cut(CPUState *cpu, uint64_t pc)
             ldq_he_p((uint8_t *)cpu_env(cpu) + lt_target.repeat_offset) !=
                 cpu->neg.lt_repeat) {
             return;
+        }
+        cpu->neg.lt_ptr =
+            drop_accesses(split + desc->record_size, cpu->neg.lt_ptr, again, &wrote);
+        stl_he_p(cpu->neg.lt_ptr, 0);
+        if (wrote) {
+            return; /* it did a part of its work */
         }
         if (n > 0) {
             cpu->neg.lt_ptr = make_part(split, cpu->neg.lt_ptr, desc, n, 0);

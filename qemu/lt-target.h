@@ -45,15 +45,16 @@ typedef struct LtEffect {
     uint16_t parts;   /* it writes these of lt_target.parts, a bit each, if it is
                          given the CPU's state as a whole */
     uint32_t vectors; /* vector registers, a bit each */
+    bool details;     /* lt_target.refine() says more although it is known */
+    bool fault_mask;  /* it may clear bits of the first-fault register */
     bool perhaps;     /* of these and the parts, those that are told are those
                          that are not what they were */
 } LtEffect;
 
 typedef struct LtTarget {
-    const char *cpu;    /* QEMU's -cpu */
-    const char *name;   /* as on the command line */
-    uint32_t arch;      /* LT_ARCH_* */
-    unsigned reg_count; /* of the stream's register file */
+    const char *cpu;  /* QEMU's -cpu */
+    const char *name; /* as on the command line */
+    uint32_t arch;    /* LT_ARCH_* */
     const LtGlobal *globals;
     unsigned global_count;
     unsigned cc_op;      /* register that is static, or ~0u */
@@ -70,13 +71,21 @@ typedef struct LtTarget {
     unsigned vector_count, vector_stride;
     uint16_t wide_reg;
     uint8_t wide_width;
+    /* Where vectors are scalable, vector.size is the room for one.  Predicate
+     * registers, each of an eighth of a vector; the last is the first-fault
+     * register. */
+    LtPart predicate;
+    unsigned predicate_count, predicate_stride;
+    /* The bytes of a vector in code translated so; NULL: vectors are not scalable. */
+    unsigned (*vector_bytes)(const struct TranslationBlock *tb);
     const LtPart *parts; /* all others, 16 at most */
     unsigned part_count;
     /* Gives the words of the x87 registers, from LTI_X86_FCW on. */
     void (*x87)(CPUArchState *env, uint64_t *words);
     bool failed_exchange_writes; /* see lt_skip_exchange() */
-    /* Fills `values` from env; `inside`: within cpu_exec(). */
-    void (*collect)(CPUArchState *env, uint64_t *values, bool inside);
+    /* Fills `values` from env, as LTI_S_REGS has them; `inside`: within cpu_exec().
+     * Returns how many. */
+    unsigned (*collect)(CPUArchState *env, uint64_t *values, bool inside);
     /* Whether an instruction leaves the flags as they are although QEMU
      * stores them in another form. */
     bool (*keeps_flags)(const uint8_t *code, unsigned size);
@@ -97,6 +106,8 @@ typedef struct LtTarget {
     bool (*is_systems)(CPUArchState *env, uint64_t addr);
     /* Why not everything that this CPU does can be traced, or NULL. */
     const char *(*untraced)(CPUState *cpu);
+    /* The process's first CPU is made: what depends on its features; NULL: nothing. */
+    void (*choose)(CPUState *cpu);
     /* How QEMU's cc_op numbers map to enum lti_cc; NULL: it has none. */
     void (*cc_map)(uint8_t *map, unsigned size);
     uint64_t (*pc)(const CPUArchState *env);
@@ -106,6 +117,6 @@ typedef struct LtTarget {
     uint64_t (*enter_syscall)(CPUArchState *env);
 } LtTarget;
 
-extern const LtTarget lt_target;
+extern LtTarget lt_target;
 
 #endif

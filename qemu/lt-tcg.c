@@ -60,11 +60,13 @@ typedef struct Node {
 
 /* What an instruction wrote that is in no global. */
 typedef struct Written {
-    uint32_t vectors;  /* a bit each */
-    uint32_t parts;    /* of lt_target.parts */
-    uint8_t value[32]; /* of each vector register: a bit for each 8 bytes written, */
-    uint8_t zero[32];  /* and for those that were set to 0 */
-    bool perhaps;      /* told are only those that changed */
+    uint32_t vectors;    /* a bit each */
+    uint32_t predicates; /* alike */
+    uint32_t parts;      /* of lt_target.parts */
+    uint32_t value[32];  /* of each vector register: a bit for each 8 bytes written, */
+    uint32_t zero[32];   /* and for those that were set to 0 */
+    bool perhaps;        /* told are only those that changed */
+    bool fault_mask;     /* the first-fault register is told if it changed */
 } Written;
 
 typedef struct Insn {
@@ -95,7 +97,8 @@ static struct {
     TCGv_ptr first_buffer; /* and this */
     int64_t cc;            /* cc_op as the library knows it, or -1 */
 
-    int64_t cc_before; /* what it was before a helper that may write anything */
+    int64_t cc_before;     /* what it was before a helper that may write anything */
+    unsigned vector_bytes; /* of a vector register in this block */
 
     Insn insns[INSNS + 1];
     unsigned insn_count;
@@ -672,7 +675,7 @@ static void copy_env(TCGv_i64 temp, intptr_t offset)
     s.offset += 8;
 }
 
-static void report_vector(unsigned n, unsigned value, unsigned zero, bool perhaps,
+static void report_vector(unsigned n, uint64_t value, uint64_t zero, bool perhaps,
                           TCGv_i64 temp)
 {
     const LtPart *v = &lt_target.vector;
@@ -681,8 +684,9 @@ static void report_vector(unsigned n, unsigned value, unsigned zero, bool perhap
     struct lti_op *o = NULL;
 
     while ((value | zero) >> k) {
-        bool zeroes = zero & ~value & 1u << k;
-        unsigned mask = zeroes ? zero & ~value : value, begin = k;
+        bool zeroes = (zero & ~value) >> k & 1;
+        uint64_t mask = zeroes ? zero & ~value : value;
+        unsigned begin = k;
         uint32_t slot = s.offset;
 
         if (!(mask >> k & 1)) {
@@ -696,11 +700,29 @@ static void report_vector(unsigned n, unsigned value, unsigned zero, bool perhap
         }
         o = set_words(zeroes, word + begin, slot, 8 * (k - begin));
     }
-    if (lt_target.wide_width && (value | zero) & ~3u) {
+    if (lt_target.vector_bytes) {
+        tell(o, v->reg + n, s.vector_bytes);
+    } else if (lt_target.wide_width && (value | zero) & ~UINT64_C(3)) {
         tell(o, lt_target.wide_reg + n, lt_target.wide_width);
     } else {
         tell(o, v->reg + n, v->width);
     }
+    o->flags = perhaps ? LTI_OP_CHANGED : 0;
+}
+
+static void report_predicate(unsigned n, bool perhaps, TCGv_i64 temp)
+{
+    const LtPart *p = &lt_target.predicate;
+    unsigned words = lti_sve_words(s.vector_bytes, true);
+    uint32_t slot = s.offset;
+    struct lti_op *o;
+
+    for (unsigned k = 0; k < words; k++) {
+        copy_env(temp,
+                 p->offset + (intptr_t)n * lt_target.predicate_stride + 8 * (intptr_t)k);
+    }
+    o = set_words(false, p->word + n * (p->size / 8), slot, 8 * words);
+    tell(o, p->reg + n, s.vector_bytes / 8);
     o->flags = perhaps ? LTI_OP_CHANGED : 0;
 }
 
@@ -770,7 +792,7 @@ static void report_parts(TCGOp *op, const Written *w)
 {
     TCGv_i64 temp;
 
-    if (!record_regs || !(w->vectors | w->parts)) {
+    if (!record_regs || !(w->vectors | w->predicates | w->parts | w->fault_mask)) {
         return;
     }
     emit_before(op);
@@ -778,6 +800,12 @@ static void report_parts(TCGOp *op, const Written *w)
     for (uint32_t left = w->vectors; left; left &= left - 1) {
         unsigned n = ctz32(left);
         report_vector(n, w->value[n], w->zero[n], w->perhaps, temp);
+    }
+    for (uint32_t left = w->predicates; left; left &= left - 1) {
+        report_predicate(ctz32(left), w->perhaps, temp);
+    }
+    if (w->fault_mask) {
+        report_predicate(lt_target.predicate_count - 1, true, temp);
     }
     for (uint32_t left = w->parts; left; left &= left - 1) {
         const LtPart *p = &lt_target.parts[ctz32(left)];
@@ -993,7 +1021,7 @@ static LtEffect effect_of(TCGOp *op)
         g_hash_table_insert(cache, (void *)info, known);
     }
     e = *known;
-    if (!e.known && lt_target.refine) {
+    if (lt_target.refine && (!e.known || e.details)) {
         uint64_t args[8];
         lt_target.refine(&e, info->name, args, constant_args(op, args, ARRAY_SIZE(args)));
     }
@@ -1002,9 +1030,11 @@ static LtEffect effect_of(TCGOp *op)
 
 /* ---- Writes outside the globals ---- */
 
-/* Whether `t`, an argument of `op`, points into the CPU's state, and where to. */
-static bool env_offset(TCGOp *op, TCGTemp *t, intptr_t *offset)
+/* Whether `t`, an argument of `op`, points into the CPU's state, and where to.
+ * `indexed`: a variable is added to that. */
+static bool env_offset(TCGOp *op, TCGTemp *t, intptr_t *offset, bool *indexed)
 {
+    *indexed = false;
     for (op = QTAILQ_PREV(op, link); op && op->opc != INDEX_op_insn_start;
          op = QTAILQ_PREV(op, link)) {
         int outs = op->opc == INDEX_op_call ? (int)TCGOP_CALLO(op)
@@ -1012,11 +1042,11 @@ static bool env_offset(TCGOp *op, TCGTemp *t, intptr_t *offset)
         for (int k = 0; k < outs; k++) {
             if (arg_temp(op->args[k]) == t) {
                 if (op->opc != INDEX_op_add_i64 ||
-                    arg_temp(op->args[1]) != tcgv_ptr_temp(tcg_env) ||
-                    arg_temp(op->args[2])->kind != TEMP_CONST) {
+                    arg_temp(op->args[1]) != tcgv_ptr_temp(tcg_env)) {
                     return false;
                 }
-                *offset = arg_temp(op->args[2])->val;
+                *indexed = arg_temp(op->args[2])->kind != TEMP_CONST;
+                *offset = *indexed ? 0 : arg_temp(op->args[2])->val;
                 return true;
             }
         }
@@ -1027,12 +1057,12 @@ static bool env_offset(TCGOp *op, TCGTemp *t, intptr_t *offset)
 static void vector_written(Written *w, unsigned n, unsigned from, unsigned size,
                            bool zero)
 {
-    unsigned mask;
+    uint32_t mask;
 
-    if (n >= lt_target.vector_count || from >= lt_target.vector.size) {
+    if (n >= lt_target.vector_count || from >= s.vector_bytes) {
         return;
     }
-    size = MIN(size, lt_target.vector.size - from);
+    size = MIN(size, s.vector_bytes - from);
     mask = MAKE_64BIT_MASK(from / 8, (from % 8 + size + 7) / 8);
     w->vectors |= 1u << n;
     if (zero && size % 8 == 0 && from % 8 == 0) {
@@ -1058,6 +1088,12 @@ static void env_written(Written *w, intptr_t offset, unsigned size, bool zero)
         }
         return;
     }
+    at = offset - lt_target.predicate.offset;
+    if (at >= 0 &&
+        at < (intptr_t)(lt_target.predicate_count * lt_target.predicate_stride)) {
+        w->predicates |= 1u << (at / lt_target.predicate_stride);
+        return;
+    }
     for (unsigned i = 0; i < lt_target.part_count; i++) {
         const LtPart *p = &lt_target.parts[i];
         if (offset < p->offset + p->size && p->offset < offset + (intptr_t)size) {
@@ -1066,15 +1102,42 @@ static void env_written(Written *w, intptr_t offset, unsigned size, bool zero)
     }
 }
 
+/* The same for a write somewhere in the scalable register at `offset`. */
+static void register_written(Written *w, intptr_t offset)
+{
+    intptr_t at = offset - lt_target.vector.offset;
+
+    if (!lt_target.vector_bytes) {
+        return;
+    }
+    if (at >= 0 && at < (intptr_t)(lt_target.vector_count * lt_target.vector_stride)) {
+        vector_written(w, at / lt_target.vector_stride, 0, s.vector_bytes, false);
+    } else {
+        env_written(w, offset, 8, false);
+    }
+}
+
+static bool is_zero(const TCGTemp *t)
+{
+    return t->kind == TEMP_CONST && t->val == 0;
+}
+
 static void call_writes(TCGOp *op, Written *w)
 {
     LtEffect e = effect_of(op);
     unsigned args = TCGOP_CALLI(op), pointer = 0;
     unsigned bytes = e.bytes;
+    bool zero = false;
 
     if (!e.known) {
         return; /* all registers are compared */
     }
+    if (call_info(op)->func == helper_memset) {
+        /* What vector operations that are not inline are cleared with. */
+        zero = is_zero(arg_temp(op->args[TCGOP_CALLO(op) + 1]));
+        bytes = arg_temp(op->args[TCGOP_CALLO(op) + 2])->val;
+    }
+    w->fault_mask |= e.fault_mask;
     for (unsigned k = 0; k < args; k++) {
         if (arg_temp(op->args[TCGOP_CALLO(op) + k]) == tcgv_ptr_temp(tcg_env)) {
             w->parts |= e.parts;
@@ -1082,22 +1145,26 @@ static void call_writes(TCGOp *op, Written *w)
     }
     w->perhaps |= e.perhaps;
     for (uint32_t left = e.vectors; left; left &= left - 1) {
-        vector_written(w, ctz32(left), 0, e.perhaps ? lt_target.vector.size : 16, false);
+        vector_written(w, ctz32(left), 0,
+                       e.perhaps || lt_target.vector_bytes ? s.vector_bytes : 16, false);
     }
     if (e.pointers && !bytes && args) {
         TCGTemp *desc = arg_temp(op->args[TCGOP_CALLO(op) + args - 1]);
-        bytes = desc->kind == TEMP_CONST ? simd_maxsz(desc->val) : lt_target.vector.size;
+        bytes = desc->kind == TEMP_CONST ? simd_maxsz(desc->val) : s.vector_bytes;
     }
     for (unsigned k = 0; k < args; k++) {
         TCGTemp *t = arg_temp(op->args[TCGOP_CALLO(op) + k]);
         intptr_t offset;
+        bool indexed;
 
         if (t->kind == TEMP_CONST || t->kind == TEMP_GLOBAL || t->kind == TEMP_FIXED ||
-            t->type != TCG_TYPE_PTR || !env_offset(op, t, &offset)) {
+            t->type != TCG_TYPE_PTR || !env_offset(op, t, &offset, &indexed)) {
             continue;
         }
-        if (e.pointers >> pointer & 1) {
-            env_written(w, offset, bytes, false);
+        if (indexed) {
+            /* What is addressed so is only read. */
+        } else if (e.pointers >> pointer & 1) {
+            env_written(w, offset, bytes, zero);
         } else {
             /* Where exceptions are collected, they may be raised. */
             for (unsigned i = 0; i < lt_target.part_count; i++) {
@@ -1140,6 +1207,7 @@ static void part_writes(TCGOp *op, Written *w, bool branched)
     unsigned size;
     TCGTemp *base, *value;
     intptr_t offset = 0;
+    bool indexed = false;
 
     if (!record_regs) {
         return;
@@ -1154,11 +1222,15 @@ static void part_writes(TCGOp *op, Written *w, bool branched)
     }
     base = arg_temp(op->args[1]);
     value = arg_temp(op->args[0]);
-    if (base != tcgv_ptr_temp(tcg_env) && !env_offset(op, base, &offset)) {
+    if (base != tcgv_ptr_temp(tcg_env) && !env_offset(op, base, &offset, &indexed)) {
         return;
     }
-    env_written(w, offset + (intptr_t)op->args[2], size,
-                !branched && value->kind == TEMP_CONST && value->val == 0);
+    offset += (intptr_t)op->args[2];
+    if (indexed) {
+        register_written(w, offset);
+    } else {
+        env_written(w, offset, size, !branched && is_zero(value));
+    }
 }
 
 /* The label of a branch, or NULL. */
@@ -1691,6 +1763,8 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
         return;
     }
     s.cc = s.insns[0].cc;
+    s.vector_bytes =
+        lt_target.vector_bytes ? lt_target.vector_bytes(tb) : lt_target.vector.size;
     for (op = QTAILQ_FIRST(&tcg_ctx->ops); op && op != s.exit_label_op; op = next) {
         TCGTemp *t;
 

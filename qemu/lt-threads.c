@@ -8,6 +8,8 @@
  * turn; the first in the queue, when it has waited for a slice of time, asks the
  * thread that has the baton to leave its block.
  *
+ * Where threads run in parallel, only their ends take turns.
+ *
  * Lock order: the baton before start_exclusive() and every lock of QEMU's; it is
  * given up only where none of those is held.
  */
@@ -32,6 +34,11 @@ static bool held;        /* somebody has, perhaps a thread without a CPU any mor
 static struct waiter *first, **last = &first;
 static bool yield_wanted;
 static __thread bool mine;
+
+/* Where threads are parallel, they end one by one, so that one sees that it is the last.
+ */
+static pthread_mutex_t exits = PTHREAD_MUTEX_INITIALIZER;
+static __thread bool exiting;
 
 bool lt_baton_mine(void)
 {
@@ -129,8 +136,25 @@ bool lt_baton_wanted(void)
     return qatomic_read(&yield_wanted);
 }
 
+void lt_exit_begin(void)
+{
+    if (lt_parallel && !exiting) {
+        pthread_mutex_lock(&exits);
+        exiting = true;
+    }
+}
+
+void lt_exit_end(void)
+{
+    if (exiting) {
+        exiting = false;
+        pthread_mutex_unlock(&exits);
+    }
+}
+
 void lt_baton_fork(CPUState *cpu)
 {
+    pthread_mutex_init(&exits, NULL);
     pthread_mutex_init(&lock, NULL);
     first = NULL;
     last = &first;

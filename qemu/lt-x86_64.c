@@ -82,7 +82,7 @@ static void x87(CPUArchState *env, uint64_t *words)
     words[LTI_X86_FTW - LTI_X86_FCW] = tags;
 }
 
-static void collect(CPUArchState *env, uint64_t *values, bool inside)
+static unsigned collect(CPUArchState *env, uint64_t *values, bool inside)
 {
     for (int i = 0; i < 6; i++) {
         values[LTI_X86_SELECTORS + i] = env->segs[i].selector;
@@ -116,6 +116,7 @@ static void collect(CPUArchState *env, uint64_t *values, bool inside)
     }
     values[LTI_X86_EFLAGS] = env->eflags & ~(uint64_t)(RF_MASK | DF_MASK | CC_O | CC_S |
                                                        CC_Z | CC_A | CC_P | CC_C);
+    return LTI_X86_REGS;
 }
 
 /* Skips legacy and REX prefixes; returns the index of the opcode. */
@@ -396,12 +397,11 @@ static const char *untraced(CPUState *cpu)
     return NULL;
 }
 
-const LtTarget lt_target = {
+LtTarget lt_target = {
     .name = "x86_64",
     .arch = 1,
     .pc = pc_of,
     .cpu = "max",
-    .reg_count = LTI_X86_REGS,
     .globals = globals,
     .global_count = ARRAY_SIZE(globals),
     .cc_op = LTI_X86_CC_OP,

@@ -124,7 +124,7 @@ static bool words_are_sound(const struct lti_op *op, const struct lti_arch *arch
         (slot < 4 || slot % 4 || slot > slots_end || slots_end - slot < bytes)) {
         return false;
     }
-    return op->b == 0 || (op->a < arch->reg_count && op->a != arch->pc_reg &&
+    return op->b == 0 || (op->a < arch->held_count && op->a != arch->pc_reg &&
                           op->a != arch->flags_reg && op->b <= arch->regs[op->a].width);
 }
 

@@ -104,6 +104,7 @@ static int add(lt_session *session, uint32_t type, const struct lt_filter *filte
     error = take_filter(session, &callback.filter, filter);
     if (error == 0) {
         callbacks->list[type][callbacks->count[type]++] = callback;
+        callbacks->total++;
     }
     return error;
 }
@@ -257,6 +258,11 @@ void lti_callbacks_wanted(const struct lti_callbacks *callbacks,
     if (callbacks->memory) {
         const struct lt_filter everything = {.size = sizeof everything};
         want(&wanted, LT_KIND(LT_EVENT_MEM_WRITE) | LT_KIND(LT_EVENT_MAP), &everything);
+    }
+    if (callbacks->insns) {
+        const struct lt_filter everything = {.size = sizeof everything,
+                                             .flags = LT_FILTER_NO_REGS};
+        want(&wanted, LT_KIND(LT_EVENT_INSN), &everything);
     }
     *count = wanted.count;
     *record = wanted.record;

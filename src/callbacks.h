@@ -31,11 +31,13 @@ struct lti_callback {
 struct lti_callbacks {
     struct lti_callback list[LTI_KIND_COUNT][LTI_MAX_CALLBACKS];
     unsigned count[LTI_KIND_COUNT];
+    unsigned total; /* of all kinds */
     /* What lt_session_next() gives. */
     bool pull;                    /* the session runs in the pull form */
     uint32_t pull_kinds;          /* LT_KIND bits */
     struct lt_filter pull_filter; /* .module is owned, or NULL */
     bool memory;                  /* a copy of the guest's memory is kept */
+    bool insns;                   /* all code is recorded: instructions are counted */
 };
 
 /* Whether the file at `path` is what a filter's `module` means: the same path,

@@ -88,15 +88,16 @@ void lti_decoder_set_thread(struct lti_decoder *d, struct lti_thread *to)
     set_tid(d, d->pid, to->tid);
 }
 
-static int tell_thread(struct lti_decoder *d, uint32_t op, const char *name)
+static int tell_thread(struct lti_decoder *d, const struct lti_thread *t, uint32_t op,
+                       const char *name)
 {
     struct lt_thread e = {
         .type = LT_EVENT_THREAD,
         .size = sizeof e,
         .pid = d->pid,
-        .tid = d->tid,
+        .tid = t->tid,
         .op = op,
-        .parent = op == LT_THREAD_START ? d->thread->parent : 0,
+        .parent = op == LT_THREAD_START ? t->parent : 0,
         .name = name,
     };
     uint64_t wanted = lti_decoder_wanted(d, LT_EVENT_THREAD);
@@ -110,14 +111,14 @@ static int tell_thread(struct lti_decoder *d, uint32_t op, const char *name)
     return result ? result : lti_decoder_keep(d, &e, sizeof e, wanted);
 }
 
-/* The thread in hand is about to do something; its start is told if it was not. */
-static int begin_thread(struct lti_decoder *d)
+/* Something about a thread comes; its start is told if it was not. */
+static int begin_thread(struct lti_decoder *d, struct lti_thread *t)
 {
-    if (d->thread->begun) {
+    if (t->begun) {
         return 0;
     }
-    d->thread->begun = true;
-    return tell_thread(d, LT_THREAD_START, NULL);
+    t->begun = true;
+    return tell_thread(d, t, LT_THREAD_START, NULL);
 }
 
 int lti_decode_clone(struct lti_decoder *d, const uint8_t *p, uint32_t size)
@@ -150,7 +151,7 @@ int lti_decode_thread(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         return LT_ERR_NO_MEMORY;
     }
     lti_decoder_set_thread(d, t);
-    return begin_thread(d);
+    return begin_thread(d, t);
 }
 
 int lti_decode_thread_exit(struct lti_decoder *d)
@@ -161,20 +162,29 @@ int lti_decode_thread_exit(struct lti_decoder *d)
     /* Its number may come again; the thread in hand stays until the next one. */
     d->thread->gone = true;
     d->known = false;
-    return tell_thread(d, LT_THREAD_EXIT, NULL);
+    return tell_thread(d, d->thread, LT_THREAD_EXIT, NULL);
 }
 
 int lti_decode_name(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
+    struct lti_thread other = {.begun = true}, *t;
     char name[17] = {0};
     const char *kept;
+    int result;
 
-    if (size < 16) {
+    if (size < 20) {
         return lti_damaged(d, "a name record is too short");
     }
     memcpy(name, p, 16);
     kept = lti_paths_keep(d->config.paths, name, sizeof name);
-    return kept ? tell_thread(d, LT_THREAD_NAME, kept) : LT_ERR_NO_MEMORY;
+    if (!kept) {
+        return LT_ERR_NO_MEMORY;
+    }
+    other.tid = u32_at(p + 16);
+    t = find_thread(d, other.tid);
+    t = t ? t : &other; /* in parallel, it has another decoder */
+    result = begin_thread(d, t);
+    return result ? result : tell_thread(d, t, LT_THREAD_NAME, kept);
 }
 
 /* ---- Processes ---- */
@@ -273,16 +283,22 @@ int lti_decode_process(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         return lti_damaged(d, "a process record makes no sense");
     }
     if (op == LTI_PROCESS_THREAD) {
-        guest = d->guest ? NULL : d->config.find(d->config.user, pid);
+        if (d->guest) {
+            return lti_damaged(d, "a stream changes its process");
+        }
+        guest = d->config.find(d->config.user, pid);
         if (!guest) {
-            return lti_damaged(d, "a thread belongs to no process");
+            /* It began while its process ended, which has been told. */
+            d->late = true;
+            d->at = d->end;
+            return 0;
         }
         guest->refs++;
         use_guest(d, guest);
         d->thread->tid = tid;
         d->thread->parent = parent;
         set_tid(d, pid, tid);
-        return begin_thread(d);
+        return begin_thread(d, d->thread);
     }
     if (op == LTI_PROCESS_EXEC || !d->guest) {
         error = new_image(d, arch);

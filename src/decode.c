@@ -25,12 +25,14 @@ static bool has_range(const struct lt_filter *filter)
 
 void lti_decoder_set_arch(struct lti_decoder *d, uint32_t arch)
 {
+    const struct lti_control *control = (const void *)d->config.arena;
+
     d->x86 = arch == LT_ARCH_X86_64;
-    d->arch = d->source.arch = lti_arch_info(arch);
+    d->arch = arch == LT_ARCH_AARCH64 && control->scalable ? lti_arch_scalable()
+                                                           : lti_arch_info(arch);
+    d->source.arch = d->arch;
     d->source.cc_map = d->x86 ? d->cc_map : NULL;
     if (d->x86) {
-        const struct lti_control *control = (const void *)d->config.arena;
-
         memcpy(d->cc_map, control->cc_map, sizeof d->cc_map);
     }
 }
@@ -129,7 +131,7 @@ struct lti_guest *lti_decoder_guest(const struct lti_decoder *d)
 
 void lti_decoder_feed(struct lti_decoder *d, const uint8_t *begin, const uint8_t *end)
 {
-    d->at = begin;
+    d->at = d->late ? end : begin;
     d->end = end;
     d->stats.stream_bytes += (uint64_t)(end - begin);
 }
@@ -176,6 +178,60 @@ static int find_block(struct lti_decoder *d, uint32_t number,
     return 0;
 }
 
+/* How many of a block's first `count` instructions there are until one begins that is
+ * too many. */
+static uint32_t insns_left(const struct lti_decoder *d, const struct lti_block *block,
+                           uint32_t count)
+{
+    uint64_t left = d->insns_end - d->stats.insns;
+    uint64_t last_pc = d->insn ? d->insn->event.pc : 0;
+    bool known = d->insn != NULL;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lti_insn *insn = &block->insns[i];
+        bool again = insn->repeats && known && last_pc == insn->event.pc;
+
+        if (!insn->continues && !again && left-- == 0) {
+            return i;
+        }
+        last_pc = insn->event.pc;
+        known = true;
+    }
+    return count;
+}
+
+/* The block in hand ends at `step`, behind `nth` events. */
+static void patch(struct lti_decoder *d, struct lti_step *step, uint32_t nth)
+{
+    d->patched = step;
+    d->patched_run = step->run;
+    d->patched_nth = step->nth;
+    step->run = d->source.run[LTI_STEP_END];
+    step->nth = nth;
+}
+
+/* Takes the first instructions of a block in hand, the last ones that may be told: its
+ * record, which begins at `at`, is left to be come upon again. */
+static int cut_block(struct lti_decoder *d, const struct lti_block *block, uint32_t count,
+                     const uint8_t *record, const uint8_t *at)
+{
+    d->insns_over = true;
+    d->at = at;
+    if (count == 0) {
+        d->limit = LT_LIMIT_INSNS;
+        return LTI_DECODER_LIMIT;
+    }
+    d->step = block->steps;
+    d->base = d->seq;
+    d->record = record;
+    patch(d, &block->steps[block->insns[count].first_step],
+          block->insns[count].events_before);
+    for (uint32_t i = 0; i < count; i++) {
+        d->stats.insns += !block->insns[i].continues && !block->insns[i].repeats;
+    }
+    return 0;
+}
+
 /* Takes the block record at d->at in hand. */
 static int begin_block(struct lti_decoder *d, uint32_t number)
 {
@@ -187,6 +243,13 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
     }
     if ((size_t)(d->end - d->at) < block->record_size) {
         return lti_damaged(d, "a block record is cut off");
+    }
+    if (block->insn_count > d->insns_end - d->stats.insns) {
+        uint32_t count = insns_left(d, block, block->insn_count);
+
+        if (count < block->insn_count) {
+            return cut_block(d, block, count, d->at, d->at);
+        }
     }
     d->step = block->steps;
     d->base = d->seq;
@@ -236,16 +299,23 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
                         4) {
         return lti_damaged(d, "a partial block record does not fit its block");
     }
+    if (count > d->insns_end - d->stats.insns) {
+        uint32_t left = insns_left(d, block, count);
+
+        if (left < count) {
+            return cut_block(d, block, left, p + 4, p - 4);
+        }
+    }
     d->step = block->steps;
     d->base = d->seq;
     d->record = p + 4;
-    if (count < block->insn_count || stores) {
-        d->patched = stores ? behind_stores(block, count - 1, stores)
-                            : &block->steps[block->insns[count].first_step];
-        d->patched_run = d->patched->run;
-        d->patched_nth = d->patched->nth;
-        d->patched->run = d->source.run[LTI_STEP_END];
-        d->patched->nth = stores ? d->patched[-1].nth : block->insns[count].events_before;
+    if (stores) {
+        struct lti_step *step = behind_stores(block, count - 1, stores);
+
+        patch(d, step, step[-1].nth);
+    } else if (count < block->insn_count) {
+        patch(d, &block->steps[block->insns[count].first_step],
+              block->insns[count].events_before);
     }
     for (uint32_t i = 0; i < count; i++) {
         d->stats.insns += !block->insns[i].continues && !block->insns[i].repeats;
@@ -312,13 +382,17 @@ static bool always_writes(const struct lti_decoder *d, uint32_t reason, unsigned
     return reason == LTI_REGS_SYSCALL && d->x86 && (reg == LT_X86_64_RCX || reg == 11);
 }
 
-/* The same part of a vector register has a narrow and a wide name on x86_64: the
- * wide one's change is told if the upper half is another one. */
+/* The same part of a vector register has a narrow and a wide name.  On x86_64 the
+ * wide one's change is told if the upper half is another one, where vectors are
+ * scalable always. */
 static bool other_name_told(const struct lti_decoder *d, uint32_t reg,
                             const uint64_t *old)
 {
     const uint64_t *word = &d->regs[d->arch->regs[reg].word];
 
+    if (d->arch->scalable) {
+        return reg >= LT_AARCH64_V0 && reg < LT_AARCH64_Z0;
+    }
     if (!d->x86 || reg < LT_X86_64_XMM0 || reg >= LT_X86_64_YMM0 + 16) {
         return false;
     }
@@ -347,18 +421,16 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
     uint64_t old[LTI_MAX_REGS], old_flags = lti_flags_value(d);
     uint64_t old_float = lti_reg_value(d, d->arch->float_reg);
-    const uint32_t bytes = 8 * d->arch->word_count;
     uint32_t reason, skip;
     bool first;
 
-    if (size != 8 + bytes) {
+    memcpy(old, d->regs, 8 * d->arch->word_count);
+    if (size < 8 || !lti_take_registers(d->arch, p + 8, size - 8, d->regs)) {
         return damaged(d, "a register record has the wrong size");
     }
     reason = u32_at(p);
     skip = u32_at(p + 4);
     first = !d->known || reason == LTI_REGS_START;
-    memcpy(old, d->regs, bytes);
-    memcpy(d->regs, p + 8, bytes);
     d->known = true;
     if (d->x86 && d->cc_map[d->regs[LTI_X86_CC_OP] & 127] == LTI_CC_UNKNOWN) {
         d->stats.internal_errors++; /* flags cannot be told */
@@ -366,7 +438,7 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     if (first) {
         return 0;
     }
-    for (unsigned i = 0; i < d->arch->reg_count; i++) {
+    for (unsigned i = 0; i < d->arch->held_count; i++) {
         int result;
 
         if (i + 1 == skip || i == d->arch->pc_reg) {
@@ -385,13 +457,13 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
         } else if (i == d->arch->flags_reg && reason == LTI_REGS_HELPER && d->x86) {
             continue; /* flags are whole again only behind the helper */
         }
-        result = tell_reg(d, i, d->arch->regs[i].width);
+        result = tell_reg(d, i, lti_reg_width(d->arch, i, d->regs));
         if (result) {
             return result;
         }
     }
     if (reason == LTI_REGS_CHECK || reason == LTI_REGS_SYSCALL) {
-        d->stats.register_checks += d->arch->reg_count - 1;
+        d->stats.register_checks += d->arch->held_count - 1;
     }
     return 0;
 }
@@ -472,7 +544,7 @@ static int deliver_exit(struct lti_decoder *d, int32_t status, int32_t signal)
         .type = LT_EVENT_EXIT,
         .size = sizeof e,
         .pid = d->pid,
-        .tid = d->tid,
+        .tid = d->guest->leaving ? d->guest->leaver : d->tid,
         .status = status,
         .signal = signal,
     };
@@ -492,6 +564,19 @@ static int deliver_exit(struct lti_decoder *d, int32_t status, int32_t signal)
     e.seq = ++d->seq;
     LTI_CALL(d, LT_EVENT_EXIT, exit, wanted, &e, result);
     return result ? result : lti_decoder_keep(d, &e, sizeof e, wanted);
+}
+
+/* The process says that it ends. */
+static int end_process(struct lti_decoder *d, int32_t status, int32_t signal)
+{
+    if (!d->config.parallel) {
+        return deliver_exit(d, status, signal);
+    }
+    d->guest->leaving = true;
+    d->guest->leaver = d->tid;
+    d->guest->status = status;
+    d->guest->signal = signal;
+    return 0;
 }
 
 bool lti_decoder_finish(struct lti_decoder *d, int32_t status, int32_t signal)
@@ -586,13 +671,19 @@ static int special(struct lti_decoder *d, uint32_t head)
         return lti_decode_module(d, p, size);
     case LTI_S_UNMAP:
         return lti_decode_unmodule(d, p, size);
+    case LTI_S_LIMIT:
+        if (size < 4 || u32_at(p) < LT_LIMIT_MEMORY || u32_at(p) > LT_LIMIT_PROCESSES) {
+            return damaged(d, "a limit is not known");
+        }
+        d->limit = u32_at(p);
+        return LTI_DECODER_LIMIT;
     case LTI_S_PROCESS:
         return lti_decode_process(d, p, size);
     case LTI_S_EXIT:
         if (size < 8) {
             return lti_damaged(d, "an exit record is too short");
         }
-        return deliver_exit(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
+        return end_process(d, (int32_t)u32_at(p), (int32_t)u32_at(p + 4));
     case LTI_S_FORGET:
         return lti_decode_forget(d);
     case LTI_S_STAMP:
@@ -629,6 +720,10 @@ static int next_record(struct lti_decoder *d)
 {
     uint32_t head;
 
+    if (d->insns_over) {
+        d->limit = LT_LIMIT_INSNS;
+        return LTI_DECODER_LIMIT;
+    }
     if (d->end - d->at < 4) {
         return lti_damaged(d, "a record is cut off");
     }
@@ -636,9 +731,17 @@ static int next_record(struct lti_decoder *d)
     return head & LTI_SPECIAL ? special(d, head) : begin_block(d, head);
 }
 
+/* What all decoders have left is this one's for now.  Its present count. */
+static uint64_t count_insns(struct lti_decoder *d)
+{
+    d->insns_end = d->stats.insns + *d->config.insns_left;
+    return d->stats.insns;
+}
+
 int lti_decoder_run(struct lti_decoder *d)
 {
     int result = 0;
+    uint64_t insns = count_insns(d);
 
     d->in_event = true;
     d->seq = *d->config.seq;
@@ -653,6 +756,7 @@ int lti_decoder_run(struct lti_decoder *d)
     }
     d->in_event = false;
     *d->config.seq = d->seq;
+    *d->config.insns_left -= d->stats.insns - insns;
     return result;
 }
 
@@ -693,6 +797,7 @@ static int next_event(struct lti_decoder *d, const struct lt_event **out)
 int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
 {
     int result;
+    uint64_t insns = count_insns(d);
 
     /* In the middle of a block, its events are numbered from d->base on. */
     if (!d->step) {
@@ -700,6 +805,7 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
     }
     result = next_event(d, out);
     *d->config.seq = d->seq;
+    *d->config.insns_left -= d->stats.insns - insns;
     return result;
 }
 
@@ -708,24 +814,29 @@ int lti_decoder_step(struct lti_decoder *d, const struct lt_event **out)
 int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, void *data, uint32_t size)
 {
     const struct lti_reg *r = d->arch->regs;
+    uint32_t width;
     uint64_t value;
 
-    if (reg >= d->arch->reg_count || r[reg].width > size) {
+    if (reg >= d->arch->reg_count ||
+        (width = lti_reg_width(d->arch, reg, d->regs)) > size) {
         return LT_ERR_ARGUMENT;
     }
     r += reg;
+    if (reg >= d->arch->held_count) {
+        return LT_ERR_UNSUPPORTED;
+    }
     if (!d->known || !d->in_event || !(d->config.record & LTI_RECORD_REGS)) {
         return LT_ERR_STATE;
     }
     if (r->how == LTI_REG_WORDS) {
-        memcpy(data, &d->regs[r->word], r->width);
+        memcpy(data, &d->regs[r->word], width);
     } else {
         value = r->how != LTI_REG_PC ? lti_reg_value(d, reg)
                 : d->insn            ? d->insn->event.pc
                                      : d->thread->call.pc;
-        memcpy(data, &value, r->width);
+        memcpy(data, &value, width);
     }
-    return r->width;
+    return (int)width;
 }
 
 int lti_decoder_mem(const struct lti_decoder *d, uint64_t addr, void *data, uint64_t size)
@@ -749,6 +860,15 @@ void lti_decoder_stats(const struct lti_decoder *d, struct lt_stats *stats)
     stats->size = size;
 }
 
+bool lti_decoder_leaving(const struct lti_decoder *d, int32_t *status, int32_t *signal)
+{
+    const bool leaving = d->guest && d->guest->leaving && !d->guest->ended;
+
+    *status = leaving ? d->guest->status : 0;
+    *signal = leaving ? d->guest->signal : 0;
+    return leaving;
+}
+
 bool lti_decoder_ended(const struct lti_decoder *d, int32_t *status, int32_t *signal)
 {
     bool ended = d->guest && d->guest->ended;
@@ -756,6 +876,11 @@ bool lti_decoder_ended(const struct lti_decoder *d, int32_t *status, int32_t *si
     *status = ended ? d->guest->status : 0;
     *signal = ended ? d->guest->signal : 0;
     return ended;
+}
+
+uint32_t lti_decoder_limit(const struct lti_decoder *d)
+{
+    return d->limit;
 }
 
 const char *lti_decoder_problem(const struct lti_decoder *d)

@@ -19,6 +19,7 @@ struct lti_decoder;
 
 struct lti_decoder_config {
     uint32_t record;      /* LTI_RECORD_*, as given to the engine */
+    bool parallel;        /* a process may have several streams */
     const uint8_t *arena; /* LTI_ARENA_SIZE bytes, shared with the engine */
     lt_session *session;  /* handed to callbacks */
     const struct lti_callbacks *callbacks; /* outlive the decoder, unchanged */
@@ -27,6 +28,7 @@ struct lti_decoder_config {
     struct lti_paths *paths;
     uint64_t *seq;           /* the number of the last event */
     uint64_t *stamp;         /* of the last stamped record */
+    uint64_t *insns_left;    /* how many more instructions may be told */
     const atomic_bool *stop; /* once true, lti_decoder_run() returns early */
     /* The process has made a child, whose records are those of stream `number`, or
      * (`made` false) has not after all.  0 or LT_ERR_*. */
@@ -39,6 +41,8 @@ struct lti_decoder_config {
 /* A result of lti_decoder_run() and lti_decoder_step(): the next record's turn comes when
  * other streams' have been decoded. */
 #define LTI_DECODER_BLOCKED 2
+/* The guest is at a limit; see lti_decoder_limit(). */
+#define LTI_DECODER_LIMIT 3
 
 /* 0 or LT_ERR_NO_MEMORY. */
 int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decoder **out);
@@ -50,6 +54,11 @@ int lti_decoder_inherit(struct lti_decoder *child, const struct lti_decoder *par
 
 /* The instruction in hand lives on when its block does not. */
 void lti_decoder_keep_insn(struct lti_decoder *decoder);
+
+/* Whether the process's end was recorded, but not told, and how it is: it is told when
+ * the last of its streams ends, as parallel threads did things before it. */
+bool lti_decoder_leaving(const struct lti_decoder *decoder, int32_t *status,
+                         int32_t *signal);
 
 /* What it decodes: NULL before the first record. */
 struct lti_guest *lti_decoder_guest(const struct lti_decoder *decoder);
@@ -65,8 +74,9 @@ uint64_t lti_decoder_stamp(const struct lti_decoder *decoder);
 void lti_decoder_feed(struct lti_decoder *decoder, const uint8_t *begin,
                       const uint8_t *end);
 
-/* Decodes all that was fed and calls the callbacks.  0, LTI_DECODER_BLOCKED, LT_STOP, a
- * callback's negative number, LT_ERR_STREAM or LT_ERR_NO_MEMORY. */
+/* Decodes all that was fed and calls the callbacks.  0, LTI_DECODER_BLOCKED,
+ * LTI_DECODER_LIMIT, LT_STOP, a callback's negative number, LT_ERR_STREAM or
+ * LT_ERR_NO_MEMORY. */
 int lti_decoder_run(struct lti_decoder *decoder);
 
 /* Decodes up to the next event that the pull form wants and gives it.  1; 0
@@ -93,6 +103,9 @@ void lti_decoder_stats(const struct lti_decoder *decoder, struct lt_stats *stats
 /* The end of the guest as the stream told it: true once it did. */
 bool lti_decoder_ended(const struct lti_decoder *decoder, int32_t *status,
                        int32_t *signal);
+
+/* Which, an enum lt_limit. */
+uint32_t lti_decoder_limit(const struct lti_decoder *decoder);
 
 /* What was wrong after LT_ERR_STREAM; a static sentence. */
 const char *lti_decoder_problem(const struct lti_decoder *decoder);

@@ -64,6 +64,7 @@ struct lti_decoder {
     const uint8_t *at, *end; /* what was fed and is left */
     bool finish;             /* behind it comes the guest's end, and how: */
     int32_t status, signal;
+    bool late; /* a parallel thread of a process that has ended: nothing of it is told */
 
     /* Steps in hand: of a block to be run, or that lt_session_next() is in the
      * middle of.  A part of a block ends where `patched` was made an end. */
@@ -74,6 +75,9 @@ struct lti_decoder {
     struct lti_step *patched;
     const void *patched_run;
     uint32_t patched_nth;
+    uint64_t insns_end; /* of stats.insns: no instruction begins there */
+    bool insns_over;    /* so much that the next record is not looked at */
+    uint32_t limit;     /* enum lt_limit that was reached; 0: none */
 
     const struct lti_insn *insn; /* in hand; lives as long as its block */
     struct lti_insn kept;        /* that one, when its block is no more */
@@ -310,10 +314,14 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
     return result;
 }
 
-/* lt_session_stop() is heard between blocks, however slow callbacks are. */
+/* lt_session_stop(), or that the time is over, is heard between blocks, however slow
+ * callbacks are. */
 static inline bool stopped(const struct lti_decoder *d)
 {
-    return atomic_load_explicit(d->config.stop, memory_order_relaxed);
+    const struct lti_control *control = (const void *)d->config.arena;
+
+    return atomic_load_explicit(d->config.stop, memory_order_relaxed) ||
+           __atomic_load_n(&control->limits.reached, __ATOMIC_RELAXED);
 }
 
 #endif

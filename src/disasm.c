@@ -5,6 +5,8 @@
 #include "disasm.h"
 
 #include <capstone/capstone.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +19,8 @@
 #endif
 
 #define CACHE_BITS 16
-#define MAX_CODE 15 /* no instruction is longer */
+#define CAPSTONE_MEMORY (1u << 18) /* more than a handle takes with its tables */
+#define MAX_CODE 15                /* no instruction is longer */
 
 /* One answer; 128 bytes. */
 struct entry {
@@ -37,8 +40,61 @@ struct lti_disasm {
     struct entry *cache; /* by a hash of pc */
 };
 
+static cs_err open_handle(uint32_t arch, csh *handle)
+{
+    return arch == LT_ARCH_X86_64 ? cs_open(CS_ARCH_X86, CS_MODE_64, handle)
+                                  : cs_open(ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, handle);
+}
+
+/* Capstone sorts tables of its own when they are first used, without a lock: here, before
+ * two sessions do it at the same time. */
+static void use_first(void)
+{
+    static const struct {
+        uint32_t arch;
+        const char *code;
+    } insns[] = {
+        {LT_ARCH_X86_64, "\x04\x01\0"},        /* add al, 1 */
+        {LT_ARCH_AARCH64, "\x40\xd0\x3b\xd5"}, /* mrs x0, tpidr_el0 */
+    };
+    for (unsigned i = 0; i < sizeof insns / sizeof *insns; i++) {
+        cs_insn *insn;
+        csh handle;
+
+        if (open_handle(insns[i].arch, &handle) == CS_ERR_OK) {
+            size_t count =
+                cs_disasm(handle, (const uint8_t *)insns[i].code, 4, 0, 1, &insn);
+            if (count)
+                cs_free(insn, count);
+            cs_close(&handle);
+        }
+    }
+}
+
+/* Capstone does not look whether it gets its memory, but crashes: so that is looked at
+ * before, ... */
+static bool has_memory(void)
+{
+    void *memory = malloc(CAPSTONE_MEMORY);
+
+    free(memory);
+    return memory != NULL;
+}
+
+/* ... and it is made to take at once what it would with the first instruction. */
+static void make_tables(struct lti_disasm *disasm, uint32_t arch)
+{
+    static const uint8_t nops[2][4] = {{0x90}, {0x1f, 0x20, 0x03, 0xd5}};
+    const uint8_t *code = nops[arch != LT_ARCH_X86_64];
+    size_t size = sizeof nops[0];
+    uint64_t pc = 0;
+
+    cs_disasm_iter(disasm->handle, &code, &size, &pc, disasm->insn);
+}
+
 int lti_disasm_create(uint32_t arch, struct lti_disasm **out)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct lti_disasm *disasm;
     cs_err error;
 
@@ -48,10 +104,12 @@ int lti_disasm_create(uint32_t arch, struct lti_disasm **out)
     disasm = calloc(1, sizeof *disasm);
     if (!disasm)
         return LT_ERR_NO_MEMORY;
-    if (arch == LT_ARCH_X86_64)
-        error = cs_open(CS_ARCH_X86, CS_MODE_64, &disasm->handle);
-    else
-        error = cs_open(ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, &disasm->handle);
+    if (!has_memory()) {
+        free(disasm);
+        return LT_ERR_NO_MEMORY;
+    }
+    pthread_once(&once, use_first);
+    error = open_handle(arch, &disasm->handle);
     if (error != CS_ERR_OK) {
         free(disasm);
         return error == CS_ERR_MEM ? LT_ERR_NO_MEMORY : LT_ERR_UNSUPPORTED;
@@ -63,6 +121,7 @@ int lti_disasm_create(uint32_t arch, struct lti_disasm **out)
         lti_disasm_destroy(disasm);
         return LT_ERR_NO_MEMORY;
     }
+    make_tables(disasm, arch);
     *out = disasm;
     return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -231,6 +232,13 @@ int lti_fail(struct lti_message *message, int error, const char *format, ...)
     return error;
 }
 
+/* A size that some version of a struct may have.  All have members of 8 bytes, so that
+ * no member is cut in two. */
+static bool is_size(uint32_t size, uint32_t first)
+{
+    return size >= first && size <= MAX_STRUCT_SIZE && size % 8 == 0;
+}
+
 static uint32_t size_of(const void *object)
 {
     uint32_t size;
@@ -241,7 +249,7 @@ static uint32_t size_of(const void *object)
 int lti_struct_take(void *to, uint32_t known, uint32_t first, const void *from)
 {
     uint32_t size = size_of(from);
-    if (size < first || size > MAX_STRUCT_SIZE) {
+    if (!is_size(size, first)) {
         return LT_ERR_ARGUMENT;
     }
     for (uint32_t i = known; i < size; i++) {
@@ -258,7 +266,7 @@ int lti_struct_take(void *to, uint32_t known, uint32_t first, const void *from)
 int lti_struct_give(void *to, uint32_t known, uint32_t first, const void *from)
 {
     uint32_t size = size_of(to);
-    if (size < first || size > MAX_STRUCT_SIZE) {
+    if (!is_size(size, first)) {
         return LT_ERR_ARGUMENT;
     }
     memset(to, 0, size);
@@ -269,7 +277,7 @@ int lti_struct_give(void *to, uint32_t known, uint32_t first, const void *from)
 
 int lti_struct_init(void *object, uint32_t size, uint32_t first)
 {
-    if (object == NULL || size < first || size > MAX_STRUCT_SIZE) {
+    if (object == NULL || !is_size(size, first)) {
         return LT_ERR_ARGUMENT;
     }
     memset(object, 0, size);

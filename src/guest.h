@@ -18,7 +18,9 @@ struct lti_guest {
     uint32_t arch;          /* LT_ARCH_* */
     bool begun;             /* its start has been told */
     bool ended;             /* by an exit, or as it has executed another program */
-    int32_t status, signal; /* with which it ended */
+    bool leaving;           /* its end was recorded; see lti_decoder_leaving() */
+    uint32_t leaver;        /* the thread that did */
+    int32_t status, signal; /* with which it ended, or will */
     const char *path;       /* of its program, interned; NULL: not known yet */
     struct lti_modules *modules;
     struct lti_memory *memory;    /* a copy of its memory; NULL: not kept */

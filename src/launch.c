@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "lt/lt.h"
+#include "orphans.h"
 #include "supervisor.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -54,16 +55,26 @@ _Static_assert(sizeof(struct lti_supervisor) <= JOB_SIZE, "fits");
 /* How long a signal that stops the host may take to do so. */
 #define STOP_NS 20000000
 
+/* A descriptor that is kept.  The host may close all that it does not know, and use
+ * the number for something else. */
+struct kept {
+    int fd;
+    dev_t device;
+    ino_t inode;
+};
+
 struct lti_process {
-    pid_t owner; /* the process that may end it: not a forked copy */
-    int pidfd;   /* of the supervisor */
-    int request; /* socket to the supervisor */
+    pid_t owner;         /* the process that may end it: not a forked copy */
+    pid_t supervisor;    /* not used anew by the kernel until it is reaped */
+    struct kept pidfd;   /* of the supervisor */
+    struct kept request; /* socket to the supervisor */
     bool reaped;
     bool terminal;
     int tty;      /* the host's descriptor of the terminal handed over; the caller's */
     char *memory; /* SUPERVISOR_SIZE */
     struct lti_supervisor *job; /* inside */
     struct lti_control *control;
+    struct stat engine, arena; /* the files */
 };
 
 /* ---- Descriptors ---- */
@@ -89,6 +100,38 @@ static void close_fd(int *fd)
         close(*fd);
         *fd = -1;
     }
+}
+
+/* Not fstat(): to a host with ThreadSanitizer, which does not see how a library without
+ * it synchronizes, lti_process_kill() would look like a race. */
+static bool get_status(int fd, struct stat *st)
+{
+    return syscall(SYS_fstat, fd, st) == 0;
+}
+
+static void keep_fd(struct kept *kept, int fd)
+{
+    struct stat st;
+    kept->fd = above_stdio(fd);
+    if (kept->fd >= 0 && get_status(kept->fd, &st)) {
+        kept->device = st.st_dev;
+        kept->inode = st.st_ino;
+    }
+}
+
+static bool is_kept(const struct kept *kept)
+{
+    struct stat st;
+    return kept->fd >= 0 && get_status(kept->fd, &st) && st.st_dev == kept->device &&
+           st.st_ino == kept->inode;
+}
+
+static void close_kept(struct kept *kept)
+{
+    if (is_kept(kept)) {
+        close(kept->fd);
+    }
+    kept->fd = -1;
 }
 
 /* memfd_create() with a flag that kernels before 6.3 do not know. */
@@ -368,8 +411,8 @@ static struct lti_process *process_alloc(void)
     if (process == NULL) {
         return NULL;
     }
-    process->pidfd = -1;
-    process->request = -1;
+    process->pidfd.fd = -1;
+    process->request.fd = -1;
     process->reaped = true;
     char *memory = mmap(NULL, SUPERVISOR_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
@@ -413,20 +456,21 @@ static int start_supervisor(struct lti_process *process, int host_fd,
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         return fail_system(message, "no socket to the supervisor can be had", errno);
     }
-    process->request = above_stdio(pair[0]);
+    keep_fd(&process->request, pair[0]);
     int request_fd = above_stdio(pair[1]);
     job->host_fd = host_fd;
     job->request_fd = request_fd;
     /* From here on the job is the supervisor's. */
-    int result = lti_supervisor_start(job, (char *)job, &process->pidfd);
+    int pidfd = -1;
+    int result = lti_supervisor_start(job, (char *)job, &pidfd);
     close(request_fd);
     if (result < 0) {
-        process->pidfd = -1;
         return fail_system(message, "a process for the supervisor cannot be made",
                            -result);
     }
     process->reaped = false;
-    process->pidfd = above_stdio(process->pidfd);
+    process->supervisor = result;
+    keep_fd(&process->pidfd, pidfd);
     return 0;
 }
 
@@ -469,6 +513,8 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
         process->control = arena->control;
         process->terminal = launch->terminal;
         process->tty = launch->stdio[0];
+        fstat(engine, &process->engine);
+        fstat(arena->fd, &process->arena);
         *process->job = (struct lti_supervisor){
             .control = arena->control,
             .cwd = launch->cwd,
@@ -480,6 +526,7 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
             .stdio = {launch->stdio[0], launch->stdio[1], launch->stdio[2]},
             .terminal = launch->terminal,
             .host_group = getpgrp(),
+            .limit_ms = launch->limit_ms,
         };
         error = start(process, launch, message);
     }
@@ -497,29 +544,55 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
 
 /* ---- Ending ---- */
 
+bool lti_process_is_copy(const struct lti_process *process)
+{
+    return process->owner != getpid();
+}
+
 void lti_process_kill(struct lti_process *process)
 {
-    if (process->owner == getpid()) {
-        send(process->request, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!lti_process_is_copy(process) && is_kept(&process->request)) {
+        syscall(SYS_sendto, process->request.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT, NULL,
+                0);
     }
 }
 
 bool lti_process_supervised(const struct lti_process *process)
 {
-    struct pollfd end = {process->pidfd, POLLIN, 0};
-    return process->reaped ? false : poll(&end, 1, 0) == 0;
+    struct pollfd end = {process->pidfd.fd, POLLIN, 0};
+    /* EINTR, by a timer of the host's, says nothing. */
+    return process->reaped ? false : poll(&end, 1, 0) <= 0;
+}
+
+static int wait_for(idtype_t type, id_t id)
+{
+    siginfo_t info;
+    int result;
+    do {
+        result = waitid(type, id, &info, WEXITED | __WALL);
+    } while (result != 0 && errno == EINTR);
+    return result;
+}
+
+void lti_process_abandoned(struct lti_process *process)
+{
+    if (process->owner == getpid()) {
+        lti_process_end(process);
+        lti_orphans_kill(&process->engine, &process->arena);
+    }
 }
 
 void lti_process_end(struct lti_process *process)
 {
-    if (process->reaped || process->owner != getpid()) {
+    if (process->reaped || lti_process_is_copy(process)) {
         return;
     }
     lti_process_kill(process);
-    siginfo_t info;
-    /* ECHILD: the host waits for everybody and was faster; then it is gone. */
-    while (waitid(P_PIDFD, (id_t)process->pidfd, &info, WEXITED | __WALL) != 0 &&
-           errno == EINTR) {
+    /* If the host has closed the descriptors, the supervisor ends because of that.
+     * ECHILD: the host waits for everybody and was faster; then it is gone. */
+    if (!is_kept(&process->pidfd) ||
+        (wait_for(P_PIDFD, (id_t)process->pidfd.fd) != 0 && errno != ECHILD)) {
+        wait_for(P_PID, (id_t)process->supervisor);
     }
     process->reaped = true;
 }
@@ -530,8 +603,8 @@ void lti_process_destroy(struct lti_process *process)
         return;
     }
     lti_process_end(process);
-    close_fd(&process->pidfd);
-    close_fd(&process->request);
+    close_kept(&process->pidfd);
+    close_kept(&process->request);
     munmap(process->memory, SUPERVISOR_SIZE);
     free(process);
 }

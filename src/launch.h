@@ -35,6 +35,7 @@ struct lti_launch {
     const char *cwd; /* or NULL */
     int stdio[3];    /* descriptors, LTI_STDIO_CLOSED or LTI_STDIO_NULL */
     bool terminal;
+    uint32_t limit_ms; /* or 0 */
 };
 
 struct lti_process;
@@ -52,8 +53,14 @@ void lti_process_kill(struct lti_process *process);
 /* Kills all of the guest's processes and waits until they are gone. */
 void lti_process_end(struct lti_process *process);
 
+/* The supervisor was killed: so are all of the guest's processes that can be found. */
+void lti_process_abandoned(struct lti_process *process);
+
 /* Whether the supervisor still runs. */
 bool lti_process_supervised(const struct lti_process *process);
+
+/* Whether this is a forked copy of the process that has started it. */
+bool lti_process_is_copy(const struct lti_process *process);
 
 /* To be called now and then while the guest runs: with a terminal handed over,
  * stops the host's process group when the guest was stopped from it, and lets

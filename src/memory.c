@@ -629,10 +629,11 @@ void lti_memory_peek(struct lti_memory *m, uint64_t addr, void *data, uint64_t s
 
 uint64_t lti_memory_read(struct lti_memory *m, uint64_t addr, void *data, uint64_t size)
 {
-    const struct range *r = range_at(m, addr), *end = m->ranges + m->count;
+    const struct range *r = range_at(m, addr);
+    const struct range *end = r != NULL ? m->ranges + m->count : NULL;
     uint64_t mapped = 0;
 
-    while (r != NULL && r < end && r->start <= addr + mapped && mapped < size) {
+    while (r < end && r->start <= addr + mapped && mapped < size) {
         mapped = r->end - addr;
         r++;
     }

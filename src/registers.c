@@ -19,9 +19,13 @@ _Static_assert(LTI_X86_REG_ES == LT_X86_64_ES && LTI_X86_REG_MXCSR == LT_X86_64_
 _Static_assert(LTI_A64_REG_FPCR == LT_AARCH64_FPCR &&
                    LTI_A64_REG_FPSR == LT_AARCH64_FPSR &&
                    LTI_A64_REG_TPIDR == LT_AARCH64_TPIDR_EL0 &&
-                   LTI_A64_REG_V0 == LT_AARCH64_V0,
+                   LTI_A64_REG_V0 == LT_AARCH64_V0 && LTI_A64_REG_Z0 == LT_AARCH64_Z0 &&
+                   LTI_A64_REG_P0 == LT_AARCH64_P0 &&
+                   LTI_A64_REG_P0 + 16 == LT_AARCH64_FFR,
                "the stream's numbers");
-_Static_assert(LTI_X86_REGS <= LTI_MAX_REGS && LTI_A64_REGS <= LTI_MAX_REGS, "fits");
+_Static_assert(LTI_X86_REGS <= LTI_MAX_REGS && LTI_A64_REGS <= LTI_MAX_REGS &&
+                   LTI_SVE_REGS <= LTI_MAX_REGS,
+               "fits");
 
 /* clang-format off */
 static const struct lti_reg x86_64_regs[] = {
@@ -97,76 +101,142 @@ static const struct lti_reg x86_64_regs[] = {
     {"ymm15", 32, LT_REG_VECTOR, LTI_REG_WORDS, LTI_X86_YMM + 60},
 };
 
+#define GENERAL \
+    {"x0", 8, LT_REG_GENERAL, LTI_REG_WORDS, 0}, \
+    {"x1", 8, LT_REG_GENERAL, LTI_REG_WORDS, 1}, \
+    {"x2", 8, LT_REG_GENERAL, LTI_REG_WORDS, 2}, \
+    {"x3", 8, LT_REG_GENERAL, LTI_REG_WORDS, 3}, \
+    {"x4", 8, LT_REG_GENERAL, LTI_REG_WORDS, 4}, \
+    {"x5", 8, LT_REG_GENERAL, LTI_REG_WORDS, 5}, \
+    {"x6", 8, LT_REG_GENERAL, LTI_REG_WORDS, 6}, \
+    {"x7", 8, LT_REG_GENERAL, LTI_REG_WORDS, 7}, \
+    {"x8", 8, LT_REG_GENERAL, LTI_REG_WORDS, 8}, \
+    {"x9", 8, LT_REG_GENERAL, LTI_REG_WORDS, 9}, \
+    {"x10", 8, LT_REG_GENERAL, LTI_REG_WORDS, 10}, \
+    {"x11", 8, LT_REG_GENERAL, LTI_REG_WORDS, 11}, \
+    {"x12", 8, LT_REG_GENERAL, LTI_REG_WORDS, 12}, \
+    {"x13", 8, LT_REG_GENERAL, LTI_REG_WORDS, 13}, \
+    {"x14", 8, LT_REG_GENERAL, LTI_REG_WORDS, 14}, \
+    {"x15", 8, LT_REG_GENERAL, LTI_REG_WORDS, 15}, \
+    {"x16", 8, LT_REG_GENERAL, LTI_REG_WORDS, 16}, \
+    {"x17", 8, LT_REG_GENERAL, LTI_REG_WORDS, 17}, \
+    {"x18", 8, LT_REG_GENERAL, LTI_REG_WORDS, 18}, \
+    {"x19", 8, LT_REG_GENERAL, LTI_REG_WORDS, 19}, \
+    {"x20", 8, LT_REG_GENERAL, LTI_REG_WORDS, 20}, \
+    {"x21", 8, LT_REG_GENERAL, LTI_REG_WORDS, 21}, \
+    {"x22", 8, LT_REG_GENERAL, LTI_REG_WORDS, 22}, \
+    {"x23", 8, LT_REG_GENERAL, LTI_REG_WORDS, 23}, \
+    {"x24", 8, LT_REG_GENERAL, LTI_REG_WORDS, 24}, \
+    {"x25", 8, LT_REG_GENERAL, LTI_REG_WORDS, 25}, \
+    {"x26", 8, LT_REG_GENERAL, LTI_REG_WORDS, 26}, \
+    {"x27", 8, LT_REG_GENERAL, LTI_REG_WORDS, 27}, \
+    {"x28", 8, LT_REG_GENERAL, LTI_REG_WORDS, 28}, \
+    {"x29", 8, LT_REG_GENERAL, LTI_REG_WORDS, 29}, \
+    {"x30", 8, LT_REG_GENERAL, LTI_REG_WORDS, 30}, \
+    {"sp", 8, LT_REG_GENERAL, LTI_REG_WORDS, 31}, \
+    {"pc", 8, LT_REG_PC, LTI_REG_PC, 32}, \
+    {"nzcv", 8, LT_REG_FLAGS, LTI_REG_FLAGS, 33}, \
+    {"fpcr", 8, LT_REG_CONTROL, LTI_REG_WORDS, LTI_A64_FPCR}, \
+    {"fpsr", 8, LT_REG_CONTROL, LTI_REG_FLOAT, LTI_A64_FPSR}, \
+    {"tpidr_el0", 8, LT_REG_SYSTEM, LTI_REG_WORDS, LTI_A64_TPIDR}
+
+#define VECTORS(word, words) \
+    {"v0", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 0 * (words)}, \
+    {"v1", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 1 * (words)}, \
+    {"v2", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 2 * (words)}, \
+    {"v3", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 3 * (words)}, \
+    {"v4", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 4 * (words)}, \
+    {"v5", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 5 * (words)}, \
+    {"v6", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 6 * (words)}, \
+    {"v7", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 7 * (words)}, \
+    {"v8", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 8 * (words)}, \
+    {"v9", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 9 * (words)}, \
+    {"v10", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 10 * (words)}, \
+    {"v11", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 11 * (words)}, \
+    {"v12", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 12 * (words)}, \
+    {"v13", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 13 * (words)}, \
+    {"v14", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 14 * (words)}, \
+    {"v15", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 15 * (words)}, \
+    {"v16", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 16 * (words)}, \
+    {"v17", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 17 * (words)}, \
+    {"v18", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 18 * (words)}, \
+    {"v19", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 19 * (words)}, \
+    {"v20", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 20 * (words)}, \
+    {"v21", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 21 * (words)}, \
+    {"v22", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 22 * (words)}, \
+    {"v23", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 23 * (words)}, \
+    {"v24", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 24 * (words)}, \
+    {"v25", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 25 * (words)}, \
+    {"v26", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 26 * (words)}, \
+    {"v27", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 27 * (words)}, \
+    {"v28", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 28 * (words)}, \
+    {"v29", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 29 * (words)}, \
+    {"v30", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 30 * (words)}, \
+    {"v31", 16, LT_REG_VECTOR, LTI_REG_WORDS, (word) + 31 * (words)}
+
+#define SCALABLE(z, p) \
+    {"z0", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 0 * 32}, \
+    {"z1", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 1 * 32}, \
+    {"z2", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 2 * 32}, \
+    {"z3", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 3 * 32}, \
+    {"z4", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 4 * 32}, \
+    {"z5", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 5 * 32}, \
+    {"z6", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 6 * 32}, \
+    {"z7", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 7 * 32}, \
+    {"z8", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 8 * 32}, \
+    {"z9", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 9 * 32}, \
+    {"z10", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 10 * 32}, \
+    {"z11", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 11 * 32}, \
+    {"z12", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 12 * 32}, \
+    {"z13", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 13 * 32}, \
+    {"z14", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 14 * 32}, \
+    {"z15", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 15 * 32}, \
+    {"z16", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 16 * 32}, \
+    {"z17", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 17 * 32}, \
+    {"z18", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 18 * 32}, \
+    {"z19", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 19 * 32}, \
+    {"z20", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 20 * 32}, \
+    {"z21", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 21 * 32}, \
+    {"z22", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 22 * 32}, \
+    {"z23", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 23 * 32}, \
+    {"z24", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 24 * 32}, \
+    {"z25", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 25 * 32}, \
+    {"z26", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 26 * 32}, \
+    {"z27", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 27 * 32}, \
+    {"z28", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 28 * 32}, \
+    {"z29", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 29 * 32}, \
+    {"z30", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 30 * 32}, \
+    {"z31", LTI_SVE_MAX_VL, LT_REG_VECTOR, LTI_REG_WORDS, (z) + 31 * 32}, \
+    {"p0", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 0 * 4}, \
+    {"p1", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 1 * 4}, \
+    {"p2", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 2 * 4}, \
+    {"p3", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 3 * 4}, \
+    {"p4", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 4 * 4}, \
+    {"p5", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 5 * 4}, \
+    {"p6", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 6 * 4}, \
+    {"p7", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 7 * 4}, \
+    {"p8", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 8 * 4}, \
+    {"p9", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 9 * 4}, \
+    {"p10", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 10 * 4}, \
+    {"p11", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 11 * 4}, \
+    {"p12", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 12 * 4}, \
+    {"p13", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 13 * 4}, \
+    {"p14", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 14 * 4}, \
+    {"p15", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 15 * 4}, \
+    {"ffr", LTI_SVE_MAX_VL / 8, LT_REG_PREDICATE, LTI_REG_WORDS, (p) + 16 * 4}
+
+/* Of a CPU without scalable vectors: it does not have the last ones. */
 static const struct lti_reg aarch64_regs[] = {
-    {"x0", 8, LT_REG_GENERAL, LTI_REG_WORDS, 0},
-    {"x1", 8, LT_REG_GENERAL, LTI_REG_WORDS, 1},
-    {"x2", 8, LT_REG_GENERAL, LTI_REG_WORDS, 2},
-    {"x3", 8, LT_REG_GENERAL, LTI_REG_WORDS, 3},
-    {"x4", 8, LT_REG_GENERAL, LTI_REG_WORDS, 4},
-    {"x5", 8, LT_REG_GENERAL, LTI_REG_WORDS, 5},
-    {"x6", 8, LT_REG_GENERAL, LTI_REG_WORDS, 6},
-    {"x7", 8, LT_REG_GENERAL, LTI_REG_WORDS, 7},
-    {"x8", 8, LT_REG_GENERAL, LTI_REG_WORDS, 8},
-    {"x9", 8, LT_REG_GENERAL, LTI_REG_WORDS, 9},
-    {"x10", 8, LT_REG_GENERAL, LTI_REG_WORDS, 10},
-    {"x11", 8, LT_REG_GENERAL, LTI_REG_WORDS, 11},
-    {"x12", 8, LT_REG_GENERAL, LTI_REG_WORDS, 12},
-    {"x13", 8, LT_REG_GENERAL, LTI_REG_WORDS, 13},
-    {"x14", 8, LT_REG_GENERAL, LTI_REG_WORDS, 14},
-    {"x15", 8, LT_REG_GENERAL, LTI_REG_WORDS, 15},
-    {"x16", 8, LT_REG_GENERAL, LTI_REG_WORDS, 16},
-    {"x17", 8, LT_REG_GENERAL, LTI_REG_WORDS, 17},
-    {"x18", 8, LT_REG_GENERAL, LTI_REG_WORDS, 18},
-    {"x19", 8, LT_REG_GENERAL, LTI_REG_WORDS, 19},
-    {"x20", 8, LT_REG_GENERAL, LTI_REG_WORDS, 20},
-    {"x21", 8, LT_REG_GENERAL, LTI_REG_WORDS, 21},
-    {"x22", 8, LT_REG_GENERAL, LTI_REG_WORDS, 22},
-    {"x23", 8, LT_REG_GENERAL, LTI_REG_WORDS, 23},
-    {"x24", 8, LT_REG_GENERAL, LTI_REG_WORDS, 24},
-    {"x25", 8, LT_REG_GENERAL, LTI_REG_WORDS, 25},
-    {"x26", 8, LT_REG_GENERAL, LTI_REG_WORDS, 26},
-    {"x27", 8, LT_REG_GENERAL, LTI_REG_WORDS, 27},
-    {"x28", 8, LT_REG_GENERAL, LTI_REG_WORDS, 28},
-    {"x29", 8, LT_REG_GENERAL, LTI_REG_WORDS, 29},
-    {"x30", 8, LT_REG_GENERAL, LTI_REG_WORDS, 30},
-    {"sp", 8, LT_REG_GENERAL, LTI_REG_WORDS, 31},
-    {"pc", 8, LT_REG_PC, LTI_REG_PC, 32},
-    {"nzcv", 8, LT_REG_FLAGS, LTI_REG_FLAGS, 33},
-    {"fpcr", 8, LT_REG_CONTROL, LTI_REG_WORDS, LTI_A64_FPCR},
-    {"fpsr", 8, LT_REG_CONTROL, LTI_REG_FLOAT, LTI_A64_FPSR},
-    {"tpidr_el0", 8, LT_REG_SYSTEM, LTI_REG_WORDS, LTI_A64_TPIDR},
-    {"v0", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 0},
-    {"v1", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 2},
-    {"v2", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 4},
-    {"v3", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 6},
-    {"v4", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 8},
-    {"v5", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 10},
-    {"v6", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 12},
-    {"v7", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 14},
-    {"v8", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 16},
-    {"v9", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 18},
-    {"v10", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 20},
-    {"v11", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 22},
-    {"v12", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 24},
-    {"v13", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 26},
-    {"v14", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 28},
-    {"v15", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 30},
-    {"v16", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 32},
-    {"v17", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 34},
-    {"v18", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 36},
-    {"v19", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 38},
-    {"v20", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 40},
-    {"v21", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 42},
-    {"v22", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 44},
-    {"v23", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 46},
-    {"v24", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 48},
-    {"v25", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 50},
-    {"v26", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 52},
-    {"v27", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 54},
-    {"v28", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 56},
-    {"v29", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 58},
-    {"v30", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 60},
-    {"v31", 16, LT_REG_VECTOR, LTI_REG_WORDS, LTI_A64_V + 62},
+    GENERAL,
+    VECTORS(LTI_A64_V, 2),
+    SCALABLE(0, 0),
+};
+
+/* The same of a CPU with scalable vectors, where v0 to v31 are parts of z0 to z31. */
+static const struct lti_reg scalable_regs[] = {
+    GENERAL,
+    VECTORS(LTI_SVE_Z, 32),
+    SCALABLE(LTI_SVE_Z, LTI_SVE_P),
 };
 /* clang-format on */
 
@@ -177,6 +247,7 @@ static const struct lti_arch archs[] = {
         .arch = LT_ARCH_X86_64,
         .elf_machine = EM_X86_64,
         .reg_count = COUNT(x86_64_regs),
+        .held_count = COUNT(x86_64_regs),
         .word_count = LTI_X86_REGS,
         .flags_reg = LT_X86_64_RFLAGS,
         .pc_reg = LT_X86_64_RIP,
@@ -188,6 +259,7 @@ static const struct lti_arch archs[] = {
         .arch = LT_ARCH_AARCH64,
         .elf_machine = EM_AARCH64,
         .reg_count = COUNT(aarch64_regs),
+        .held_count = LT_AARCH64_Z0,
         .word_count = LTI_A64_REGS,
         .flags_reg = LT_AARCH64_NZCV,
         .pc_reg = LT_AARCH64_PC,
@@ -197,6 +269,74 @@ static const struct lti_arch archs[] = {
     },
 };
 #define ARCH_COUNT COUNT(archs)
+
+static const struct lti_arch scalable_arch = {
+    .arch = LT_ARCH_AARCH64,
+    .elf_machine = EM_AARCH64,
+    .reg_count = COUNT(scalable_regs),
+    .held_count = COUNT(scalable_regs),
+    .word_count = LTI_SVE_REGS,
+    .flags_reg = LT_AARCH64_NZCV,
+    .pc_reg = LT_AARCH64_PC,
+    .float_reg = LT_AARCH64_FPSR,
+    .scalable = true,
+    .name = "aarch64",
+    .regs = scalable_regs,
+};
+
+const struct lti_arch *lti_arch_scalable(void)
+{
+    return &scalable_arch;
+}
+
+uint32_t lti_reg_width(const struct lti_arch *arch, uint32_t reg, const uint64_t *words)
+{
+    uint32_t width = arch->regs[reg].width, vl;
+
+    if (!arch->scalable || reg < LT_AARCH64_Z0) {
+        return width;
+    }
+    vl =
+        words[LTI_SVE_VL] < LTI_SVE_MAX_VL ? (uint32_t)words[LTI_SVE_VL] : LTI_SVE_MAX_VL;
+    return reg < LT_AARCH64_P0 ? vl : vl / 8;
+}
+
+bool lti_take_registers(const struct lti_arch *arch, const uint8_t *data, uint32_t size,
+                        uint64_t *words)
+{
+    uint64_t vl;
+    uint32_t z, p;
+
+    if (!arch->scalable) {
+        if (size != 8 * arch->word_count) {
+            return false;
+        }
+        memcpy(words, data, size);
+        return true;
+    }
+    if (size < 8 * LTI_SVE_Z) {
+        return false;
+    }
+    memcpy(&vl, data + 8 * LTI_SVE_VL, 8);
+    if (vl == 0 || vl % 16 || vl > LTI_SVE_MAX_VL) {
+        return false;
+    }
+    z = 8 * lti_sve_words((uint32_t)vl, false);
+    p = 8 * lti_sve_words((uint32_t)vl, true);
+    if (size != 8 * LTI_SVE_Z + 32 * z + 17 * p) {
+        return false;
+    }
+    memset(words, 0, 8 * LTI_SVE_REGS);
+    memcpy(words, data, 8 * LTI_SVE_Z);
+    data += 8 * LTI_SVE_Z;
+    for (unsigned i = 0; i < 32; i++, data += z) {
+        memcpy(words + LTI_SVE_Z + 32 * i, data, z);
+    }
+    for (unsigned i = 0; i < 17; i++, data += p) {
+        memcpy(words + LTI_SVE_P + 4 * i, data, p);
+    }
+    return true;
+}
 
 const struct lti_arch *lti_arch_info(uint32_t arch)
 {

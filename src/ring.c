@@ -104,7 +104,7 @@ void lti_ring_reset(struct lti_ring *ring)
     madvise((void *)(uintptr_t)ring->chunks, LTI_RING_SIZE, MADV_REMOVE);
     memset(stream->alive, 0, sizeof stream->alive);
     memset(stream->chunks, 0, sizeof stream->chunks);
-    stream->pid = stream->stamping = stream->forked = 0;
+    stream->pid = stream->stamping = stream->forked = stream->counted = 0;
     stream->produced = stream->consumed = 0;
     stream->room = stream->blocked = 0;
     /* From here on an engine may have it. */

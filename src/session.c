@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cancel.h"
+#include "limit.h"
 #include "lt/unstable.h"
 #include "program.h"
 #include "supervisor.h"
@@ -29,6 +32,9 @@ _Static_assert(sizeof(struct lt_stats) >= STATS_SIZE_1, "grows only");
 /* Slabs of block descriptors that a process may fill before it starts anew: tests
  * make it small. */
 uint32_t lti_slab_limit = 1024;
+
+/* Whether the guest can make the engine fail (enum lti_crash): for tests. */
+uint32_t lti_crash;
 
 int lt_config_init(struct lt_config *config, uint32_t size)
 {
@@ -128,6 +134,9 @@ static int check_config(const struct lt_config *config)
             return LT_ERR_ARGUMENT;
         }
     }
+    if (config->reserved != 0 || lti_limit_check(config) != 0) {
+        return LT_ERR_ARGUMENT;
+    }
     return config->argv != NULL && config->argv[0] == NULL ? LT_ERR_ARGV : 0;
 }
 
@@ -168,6 +177,7 @@ void lt_session_destroy(lt_session *session)
         /* From a callback the memory in use would go: better kept. */
         return;
     }
+    int cancel = lti_cancel_hold();
     lti_process_destroy(session->process);
     lti_streams_destroy(session->streams);
     lti_symbols_destroy(session->symbols);
@@ -177,6 +187,7 @@ void lt_session_destroy(lt_session *session)
     lti_callbacks_free(&session->callbacks);
     free_config(&session->config);
     free(session);
+    lti_cancel_allow(cancel);
 }
 
 /* ---- The start of the guest ---- */
@@ -202,11 +213,15 @@ static int open_stdio(lt_session *session, int stdio[3])
 
 static void fill_control(lt_session *session, struct lti_control *control)
 {
+    struct stat st;
     control->magic = LTI_STREAM_MAGIC;
     control->version = LTI_STREAM_VERSION;
     control->follow = session->config.follow;
     control->threads = session->config.threads;
     control->slab_limit = lti_slab_limit;
+    control->crash = lti_crash;
+    control->pid_namespace = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+    lti_limit_fill(&session->config, control);
     lti_callbacks_wanted(&session->callbacks, control->ranges, &control->range_count,
                          &control->record);
     if (session->config.cpu != NULL) {
@@ -237,6 +252,7 @@ static int make_streams(lt_session *session)
         .session = session,
         .callbacks = &session->callbacks,
         .stop = &session->stop,
+        .insns = lti_limit_insns(&session->config),
     };
     int error = lti_streams_create(&config, &session->streams);
     return error == 0 ? 0
@@ -256,6 +272,7 @@ static int start_process(lt_session *session, const struct lti_program *program,
         .envp = (char *const *)config->envp,
         .cwd = config->cwd,
         .terminal = (config->flags & LT_CONFIG_TERMINAL) != 0,
+        .limit_ms = config->limit_ms,
     };
     int error = open_stdio(session, launch.stdio);
     if (error == 0) {
@@ -336,9 +353,48 @@ static int finish_stopped(lt_session *session)
     return finish(session, LT_RESULT_STOPPED, 0);
 }
 
+/* The guest went beyond a limit. */
+static int finish_limit(lt_session *session, uint32_t limit)
+{
+    lti_process_end(session->process);
+    if (limit < LT_LIMIT_INSNS || limit > LT_LIMIT_PROCESSES) {
+        lti_fail(&session->message, 0, "the event stream is damaged: no such limit");
+        return finish_error(session, LT_ERR_STREAM);
+    }
+    lti_limit_say(&session->config, limit, &session->message);
+    session->result.limit = limit;
+    return finish(session, LT_RESULT_LIMIT, 0);
+}
+
+static bool is_limited(const lt_session *session)
+{
+    return session->arena.control != NULL &&
+           lti_limit_reached(session->arena.control) != 0;
+}
+
+/* lt_session_stop() was called, or a limit reached that is not in the streams. */
+static bool is_stopped(const lt_session *session)
+{
+    return atomic_load(&session->stop) || is_limited(session);
+}
+
+static int finish_early(lt_session *session)
+{
+    return is_limited(session)
+               ? finish_limit(session, lti_limit_reached(session->arena.control))
+               : finish_stopped(session);
+}
+
 /* The decoder returned something other than 0 or 1. */
 static int finish_decoder(lt_session *session, int returned)
 {
+    /* An error may come before there is a decoder. */
+    struct lti_decoder *decoder = lti_streams_decoder(session->streams);
+    uint32_t limit =
+        returned == LTI_DECODER_LIMIT && decoder != NULL ? lti_decoder_limit(decoder) : 0;
+    if (limit != 0) {
+        return finish_limit(session, limit);
+    }
     if (returned > 0) {
         return finish_stopped(session);
     }
@@ -404,7 +460,8 @@ static int finish_engine(lt_session *session)
                  : text != NULL  ? text
                                  : "unknown error");
     } else if (said[0] != '\0') {
-        lti_fail(message, error, "the engine gave up: %s", said);
+        lti_fail(message, error, "the engine %s: %s",
+                 control->crashed != 0 ? "crashed" : "gave up", said);
     } else if (WIFSIGNALED(status)) {
         lti_fail(message, error, "the engine crashed with SIG%s%s",
                  sigabbrev_np(WTERMSIG(status)) != NULL ? sigabbrev_np(WTERMSIG(status))
@@ -462,9 +519,18 @@ static int end_of_guest(lt_session *session)
  * lt_session_run() returns. */
 static int await(lt_session *session)
 {
+    if (lti_process_is_copy(session->process)) {
+        lti_fail(&session->message, 0,
+                 "the guest is that of the process that this one is a fork of");
+        return finish_error(session, LT_ERR_STATE);
+    }
     for (;;) {
-        if (atomic_load(&session->stop)) {
-            return finish_stopped(session);
+        if (is_stopped(session)) {
+            return finish_early(session);
+        }
+        if (__atomic_load_n(&session->arena.control->crashed, __ATOMIC_ACQUIRE) ==
+            LTI_CRASHED_UNTRACED) {
+            return finish_engine(session);
         }
         int state = lti_streams_next(session->streams);
         switch (state) {
@@ -477,10 +543,13 @@ static int await(lt_session *session)
             if (!lti_process_supervised(session->process) &&
                 __atomic_load_n(&session->arena.control->engine_ended,
                                 __ATOMIC_ACQUIRE) == 0) {
+                lti_process_abandoned(session->process);
                 lti_fail(&session->message, 0, "the supervisor of the engine was killed");
                 return finish_error(session, LT_ERR_SYSTEM);
             }
             break;
+        case LT_ERR_ENGINE:
+            return finish_engine(session);
         default:
             return finish_decoder(session, state);
         }
@@ -494,6 +563,7 @@ static int begin_run(lt_session *session, bool pull)
     session->pulled = pull;
     session->callbacks.pull = pull;
     session->callbacks.memory = (session->config.flags & LT_CONFIG_MEMORY) != 0;
+    session->callbacks.insns = session->config.limit_insns != 0;
     session->state = pull ? LTI_SESSION_PULLED : LTI_SESSION_RUN;
     if (atomic_load(&session->stop)) {
         return finish_stopped(session);
@@ -529,31 +599,46 @@ int lt_session_run(lt_session *session)
     if (session->state != LTI_SESSION_NEW) {
         return lti_fail(&session->message, LT_ERR_STATE, "the session ran already");
     }
+    int cancel = lti_cancel_hold();
     session->busy = true;
     int returned = run(session);
     session->busy = false;
+    lti_cancel_allow(cancel);
     return returned;
+}
+
+/* The decoder returned something other than an event: goes on, or ends the run.  As
+ * await(). */
+__attribute__((noinline)) static int go_on(lt_session *session, int returned)
+{
+    int cancel = lti_cancel_hold();
+    int state = returned == 0 || returned == LTI_DECODER_BLOCKED
+                    ? await(session)
+                    : finish_decoder(session, returned);
+    lti_cancel_allow(cancel);
+    return state;
 }
 
 static int next(lt_session *session, const struct lt_event **out)
 {
     int state = session->state == LTI_SESSION_NEW ? begin_run(session, true) : 1;
     while (state == 1) {
-        if (atomic_load_explicit(&session->stop, memory_order_relaxed)) {
-            return finish_stopped(session);
+        if (is_stopped(session)) {
+            return finish_early(session);
         }
         /* The decoder's LT_STOP is its 1 for an event: told by *out. */
         *out = NULL;
         struct lti_decoder *decoder = lti_streams_decoder(session->streams);
-        int returned = decoder == NULL ? 0 : lti_decoder_step(decoder, out);
+        int returned = 0;
+        if (decoder != NULL &&
+            !atomic_load_explicit(&session->stop, memory_order_relaxed)) {
+            returned = lti_decoder_step(decoder, out);
+        }
         if (returned == 1 && *out != NULL) {
             return 1;
         }
-        if (returned != 0 && returned != LTI_DECODER_BLOCKED) {
-            *out = NULL;
-            return finish_decoder(session, returned);
-        }
-        state = await(session);
+        *out = NULL;
+        state = go_on(session, returned);
     }
     return state;
 }
@@ -577,9 +662,16 @@ int lt_session_next(lt_session *session, const struct lt_event **out)
                    ? session->returns
                    : lti_fail(&session->message, LT_ERR_STATE, "the session ran already");
     }
-    session->busy = true;
+    /* Most calls neither wait nor call back: they need no protection. */
+    bool hold = session->state == LTI_SESSION_NEW || session->callbacks.total != 0;
+    int cancel = hold ? lti_cancel_hold() : 0;
+    /* Plain stores: this is done for each event. */
+    atomic_store_explicit(&session->busy, true, memory_order_relaxed);
     int returned = next(session, out);
-    session->busy = false;
+    atomic_store_explicit(&session->busy, false, memory_order_relaxed);
+    if (hold) {
+        lti_cancel_allow(cancel);
+    }
     return returned;
 }
 
@@ -593,8 +685,10 @@ int lt_session_stop(lt_session *session)
     atomic_store(&session->stop, true);
     struct lti_process *process = atomic_load(&session->running);
     if (process != NULL) {
+        int cancel = lti_cancel_hold();
         lti_process_kill(process);
         lti_streams_wake(session->arena.control);
+        lti_cancel_allow(cancel);
     }
     return 0;
 }
@@ -681,13 +775,16 @@ int lt_reg_read_bytes(lt_session *session, uint32_t reg, void *data, uint32_t si
         lti_fail(&session->message, 0,
                  "no event is in hand, or no callback asked for registers");
     } else if (error < 0) {
-        int width = lt_reg_width(session->arch, reg);
-        if (width < 0) {
+        const char *name = lt_reg_name(session->arch, reg);
+
+        if (name == NULL) {
             lti_fail(&session->message, 0, "there is no register number %u", reg);
+        } else if (error == LT_ERR_UNSUPPORTED) {
+            lti_fail(&session->message, 0, "the guest's processor has no register %s",
+                     name);
         } else {
-            lti_fail(&session->message, 0,
-                     "the register %s has %d bytes, there is room for %u",
-                     lt_reg_name(session->arch, reg), width, size);
+            lti_fail(&session->message, 0, "the register %s has more than %u bytes", name,
+                     size);
         }
     }
     return error;
@@ -765,6 +862,7 @@ int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol)
     memset(&found, 0, sizeof found);
     found.module = mapping->path;
     found.base = lti_modules_base(guest->modules, mapping);
+    int cancel = lti_cancel_hold();
     int error = session->symbols != NULL
                     ? 0
                     : lti_symbols_create(session->config.sysroot, &session->symbols);
@@ -773,8 +871,11 @@ int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol)
                                  addr - mapping->start + mapping->offset, &found.name,
                                  &found.offset, &found.length);
     }
+    lti_cancel_allow(cancel);
     if (error < 0) {
-        return lti_fail(&session->message, error, "no memory for symbols");
+        return lti_fail(&session->message, error, "%s",
+                        error == LT_ERR_SYSTEM ? "too many open files to read symbols"
+                                               : "no memory for symbols");
     }
     if (error == 0) {
         found.name = NULL;

@@ -28,11 +28,11 @@ struct lt_session {
     struct lt_config config; /* its strings are owned */
     struct lti_callbacks callbacks;
     enum lti_session_state state;
-    bool busy;     /* in lt_session_run() or lt_session_next(): so in a callback, if
-                      a function is called now */
-    bool pulled;   /* the run is, or was, in the pull form */
-    int returns;   /* when ENDED: what further lt_session_next() return */
-    uint32_t arch; /* LT_ARCH_* of the first program, 0 until it is known */
+    atomic_bool busy; /* in lt_session_run() or lt_session_next(): so in a callback, if
+                         a function is called now, or misused by another thread */
+    bool pulled;      /* the run is, or was, in the pull form */
+    int returns;      /* when ENDED: what further lt_session_next() return */
+    uint32_t arch;    /* LT_ARCH_* of the first program, 0 until it is known */
 
     struct lti_arena arena;
     struct lti_process *process;
@@ -49,6 +49,7 @@ struct lt_session {
 };
 
 extern uint32_t lti_slab_limit;
+extern uint32_t lti_crash;
 
 /* ---- callbacks.c ---- */
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "lt/lt.h"
 
@@ -23,6 +24,7 @@ int lti_slabs_create(uint8_t *arena, struct lti_slabs **out)
         return LT_ERR_NO_MEMORY;
     }
     slabs->arena = arena;
+    slabs->owner = getpid();
     slabs->blocks = blocks;
     *out = slabs;
     return 0;
@@ -66,6 +68,9 @@ void lti_slabs_release(struct lti_slabs *slabs, uint32_t number)
         return;
     }
     free_blocks(slabs, number);
+    if (slabs->owner != getpid()) {
+        return; /* the engine is another process's */
+    }
     madvise(slabs->arena + LTI_DESC_OFFSET + (size_t)number * LTI_SLAB_SIZE,
             LTI_SLAB_SIZE, MADV_REMOVE);
     __atomic_fetch_and(&control->slabs[number / 64], ~(UINT64_C(1) << number % 64),

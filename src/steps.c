@@ -589,7 +589,8 @@ end:
         const struct lti_block *block;
 
         if (number < LTI_MAX_BLOCKS && (block = d->blocks[number]) != NULL &&
-            (size_t)(d->end - d->at) >= block->record_size) {
+            (size_t)(d->end - d->at) >= block->record_size &&
+            block->insn_count <= d->insns_end - d->stats.insns) {
             s = block->steps;
             record = d->at;
             d->at += block->record_size;

@@ -27,13 +27,13 @@
 #include <stdint.h>
 
 #define LTI_STREAM_MAGIC 0x3165636172746c6dull
-#define LTI_STREAM_VERSION 2u
+#define LTI_STREAM_VERSION 3u
 
 /* ---- The arena ---- */
 
 #define LTI_MAX_STREAMS 1024u /* guest processes (or threads) at a time */
 #define LTI_CHUNKS 8u
-#define LTI_CHUNK_SIZE (512u << 10)  /* bytes until the engine takes the next */
+#define LTI_CHUNK_SIZE (512u << 10)  /* bytes until the engine takes the next, at most */
 #define LTI_CHUNK_SLACK (256u << 10) /* room behind, for what cannot wait */
 #define LTI_CHUNK_STRIDE (LTI_CHUNK_SIZE + LTI_CHUNK_SLACK)
 #define LTI_RING_SIZE ((uint64_t)LTI_CHUNKS * LTI_CHUNK_STRIDE)
@@ -94,14 +94,15 @@ struct lti_chunk {
 
 /* Whose a stream is; lti_stream.state. */
 enum lti_stream_state {
-    LTI_STREAM_FREE = 0,  /* nobody's; the engine takes it, the library frees it */
-    LTI_STREAM_TAKEN = 1, /* for a process that is about to be made */
-    LTI_STREAM_LIVE = 2,  /* a process writes to it; see `alive` */
-    LTI_STREAM_EXEC = 3,  /* its process executes another program just now */
-    LTI_STREAM_ENDED = 4, /* all records are committed, no more will come */
-    LTI_STREAM_GONE = 5,  /* the same, but the process lives on, untraced */
-    LTI_STREAM_LEAVES = 6 /* its process executes something that is not traced: the
-                             same once `alive` tells that it has */
+    LTI_STREAM_FREE = 0,   /* nobody's; the engine takes it, the library frees it */
+    LTI_STREAM_TAKEN = 1,  /* for a process that is about to be made */
+    LTI_STREAM_LIVE = 2,   /* a process writes to it; see `alive` */
+    LTI_STREAM_EXEC = 3,   /* its process executes another program just now */
+    LTI_STREAM_ENDED = 4,  /* all records are committed, no more will come */
+    LTI_STREAM_GONE = 5,   /* the same, but the process lives on, untraced */
+    LTI_STREAM_LEAVES = 6, /* its process executes something that is not traced: the
+                              same once `alive` tells that it has */
+    LTI_STREAM_CRASHED = 7 /* the engine failed in it; `message` says how */
 };
 
 struct lti_stream {
@@ -112,20 +113,39 @@ struct lti_stream {
     uint32_t pid;
     uint32_t stamping; /* a stamp has been taken whose record is not committed */
     uint32_t forked;   /* taken for a child: the parent's record tells of it */
-    uint32_t pad0[12];
+    uint32_t counted;  /* its process is among lti_limits.processes_used, and of its */
+    uint32_t pad0;
+    uint64_t memory; /* bytes among memory_used: who clears `counted` gives both back */
+    uint32_t pad3[8];
     uint32_t produced; /* chunks closed so far; engine writes */
     uint32_t pad1[15];
     uint32_t consumed; /* chunks released so far; library writes */
     uint32_t pad2[15];
     uint32_t room;    /* futex of the engine: library counts up */
     uint32_t blocked; /* engine sleeps on room */
-    uint32_t pad3[14];
+    uint32_t pad4[14];
     struct lti_chunk chunks[LTI_CHUNKS];
 };
 
 #define LTI_OWNER_DIED 0x40000000u /* FUTEX_OWNER_DIED */
 
 #define LTI_CPU_REFUSED 10000u /* lti_control.cpu cannot be had: see `message` */
+
+/* With lti_control.crash, prctl(LTI_CRASH_CALL, enum lti_crash) makes the engine fail. */
+#define LTI_CRASH_CALL 0x6c746372
+enum lti_crash {
+    LTI_CRASH_ABORT = 1,
+    LTI_CRASH_ASSERT = 2,
+    LTI_CRASH_POINTER = 3,
+    LTI_CRASH_EXIT = 4
+};
+
+/* Whether an engine failed; lti_control.crashed. */
+enum lti_crashed {
+    LTI_CRASHED_NO = 0,
+    LTI_CRASHED = 1,         /* and its stream, or its end, tells when */
+    LTI_CRASHED_UNTRACED = 2 /* in a process that has no stream; `message` says how */
+};
 
 /* How far the first engine came; lti_control.phase. */
 enum lti_phase {
@@ -195,6 +215,25 @@ struct lti_calls {
     struct lti_capture captures[LTI_MAX_CAPTURES];
 };
 
+/* enum lt_limit. */
+#define LTI_LIMIT_MEMORY 2u
+#define LTI_LIMIT_OUTPUT 3u
+#define LTI_LIMIT_TIME 4u
+#define LTI_LIMIT_PROCESSES 5u
+
+/* What a session's processes may use, and use.  Those that are not traced keep it
+ * mapped too. */
+struct lti_limits {
+    /* Written by the library before the start; 0: no limit. */
+    uint64_t memory, output;
+    uint32_t processes;
+    uint32_t reached; /* enum lt_limit: the run ends, whatever is left in streams */
+    /* Written by the engines. */
+    uint64_t memory_used, output_used;
+    uint32_t processes_used;
+    uint32_t pad[5];
+};
+
 struct lti_control {
     /* Written by the library before the start. */
     uint64_t magic;
@@ -204,6 +243,9 @@ struct lti_control {
     uint32_t follow;           /* LTI_FOLLOW_* */
     uint32_t threads;          /* 0 or LTI_THREADS_PARALLEL */
     uint32_t slab_limit;       /* slabs a process may have before it starts anew */
+    uint32_t chunk_size;       /* bytes until a chunk is full, up to LTI_CHUNK_SIZE */
+    uint32_t crash;            /* enum lti_crash, for tests */
+    uint64_t pid_namespace;    /* its inode; 0: not known */
     char cpu[128];             /* QEMU's -cpu; "": the engine's choice */
     struct lti_calls calls[2]; /* by LT_ARCH_*, from 1 */
     /* Written by the engines. */
@@ -214,11 +256,14 @@ struct lti_control {
     uint32_t blocks;          /* descriptors published so far */
     uint32_t internal_errors; /* things that must not happen, but did */
     uint64_t desc_bytes;      /* bytes of descriptors published so far */
-    char message[200];        /* what made the engine give up, NUL-ended */
-    uint8_t cc_map[128];      /* enum lti_cc for each value of LTI_X86_CC_OP */
-    uint64_t stamp;           /* the last one taken */
-    uint32_t stream_limit;    /* no stream from this number on was ever taken */
-    uint32_t pad0[13];
+    uint32_t crashed;         /* enum lti_crashed */
+    uint32_t pad5;
+    char message[200];     /* what made the engine give up, NUL-ended */
+    uint8_t cc_map[128];   /* enum lti_cc for each value of LTI_X86_CC_OP */
+    uint64_t stamp;        /* the last one taken */
+    uint32_t stream_limit; /* no stream from this number on was ever taken */
+    uint32_t scalable;     /* the aarch64 CPU has SVE: see LTI_SVE_VL */
+    uint32_t pad0[12];
     /* Slabs in use, a bit each: engines set, the library clears. */
     uint64_t slabs[LTI_SLABS / 64];
     /* Futexes of the library and of engines that wait for something. */
@@ -230,7 +275,9 @@ struct lti_control {
     int32_t engine_status; /* of the first process, as of waitpid() */
     uint32_t engine_pid;
     uint32_t tree_ended; /* no process of the guest's is left */
-    uint32_t pad2[12];
+    uint32_t supervisor_pid;
+    uint32_t pad2[11];
+    struct lti_limits limits;
     _Alignas(64) struct lti_stream streams[LTI_MAX_STREAMS];
     struct lti_range ranges[LTI_MAX_FILTERS];
 };
@@ -286,7 +333,8 @@ enum lti_special {
     LTI_S_CLONE = 15,       /* u32 tid: the thread has made this one */
     LTI_S_THREAD = 16,      /* u32 tid: whom the records behind belong to */
     LTI_S_THREAD_EXIT = 17, /* the thread ended */
-    LTI_S_NAME = 18,        /* the thread's new name: char[16], NUL-ended */
+    LTI_S_NAME = 18,        /* a thread's new name: char[16], NUL-ended, u32 tid */
+    LTI_S_LIMIT = 20,       /* u32 enum lt_limit: the process wants more than that */
     LTI_S_SIGNAL = 19,      /* u32 op (enum lt_signal_op), u32 signal, i32 code, u32 0,
                                u64 pc, addr, handler */
 
@@ -362,6 +410,11 @@ enum lti_regs_reason {
  * of its own, zero-extended.  On x86_64, rflags is made from LTI_X86_CC_OP to
  * LTI_X86_EFLAGS and mxcsr from two words; on aarch64, nzcv is made from
  * LTI_A64_NF to LTI_A64_VF and fpsr from five words.
+ *
+ * Where the aarch64 CPU has SVE (lti_control.scalable), the words from LTI_A64_V on
+ * are other ones, LTI_SVE_*: each register has room for the longest vectors, and is 0
+ * above the present length.  An LTI_S_REGS record has of each register only
+ * lti_sve_words() words.
  */
 #define LTI_X86_CC_OP 20u /* through lti_control.cc_map: enum lti_cc | size */
 #define LTI_X86_CC_DST 21u
@@ -392,7 +445,20 @@ enum lti_regs_reason {
 #define LTI_A64_V 45u /* two words each */
 #define LTI_A64_REGS 109u
 
-#define LTI_MAX_REGS 128u
+#define LTI_SVE_VL 45u  /* bytes of a vector: a multiple of 16 */
+#define LTI_SVE_Z 46u   /* 32 words each */
+#define LTI_SVE_P 1070u /* p0 to p15 and ffr, four words each */
+#define LTI_SVE_REGS 1138u
+#define LTI_SVE_MAX_VL 256u
+
+#define LTI_MAX_REGS 1152u
+
+/* The words that a vector (`predicate`: a predicate) of a present length of `vl`
+ * bytes has, of those with room for 256 bytes. */
+static inline uint32_t lti_sve_words(uint32_t vl, int predicate)
+{
+    return predicate ? (vl + 63) / 64 : vl / 8;
+}
 
 /* The public numbers (lt.h) under which steps tell of those that are not told under
  * the number of their word; registers.c holds both against each other. */
@@ -408,6 +474,8 @@ enum lti_regs_reason {
 #define LTI_A64_REG_FPSR 35u
 #define LTI_A64_REG_TPIDR 36u
 #define LTI_A64_REG_V0 37u
+#define LTI_A64_REG_Z0 69u
+#define LTI_A64_REG_P0 101u /* behind p15: ffr */
 
 /* What floating-point operations raised and the status register does not show
  * yet; QEMU's float_flag_*. */

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "limit.h"
 #include "ring.h"
 
 /* Looks at the streams before and after `listening` is set.  The first ones save a
@@ -47,7 +48,7 @@ struct lti_streams {
     struct lti_control *control;
     struct lti_slabs *slabs;
     struct lti_paths *paths;
-    uint64_t seq, stamp;
+    uint64_t seq, stamp, insns_left;
     struct reader *readers; /* of live streams */
     struct reader *present;
     struct lti_decoder *last; /* of a stream that ended, while it is the present one */
@@ -139,8 +140,10 @@ int lti_streams_create(const struct lti_streams_config *config, struct lti_strea
     s->config = *config;
     s->control = (struct lti_control *)(void *)config->arena;
     s->problem = "";
+    s->insns_left = config->insns;
     s->decoder_config = (struct lti_decoder_config){
         .record = s->control->record,
+        .parallel = s->control->threads == LTI_THREADS_PARALLEL,
         .arena = config->arena,
         .session = config->session,
         .callbacks = config->callbacks,
@@ -148,6 +151,7 @@ int lti_streams_create(const struct lti_streams_config *config, struct lti_strea
         .paths = s->paths,
         .seq = &s->seq,
         .stamp = &s->stamp,
+        .insns_left = &s->insns_left,
         .stop = config->stop,
         .forked = forked,
         .find = find_guest,
@@ -217,6 +221,7 @@ static void remove_reader(struct lti_streams *s, struct reader *r)
     }
     *p = r->next;
     add_stats(&s->stats, r->decoder);
+    lti_limit_give_back(s->control, r->ring.stream);
     lti_ring_reset(&r->ring);
     if (s->present == r) {
         /* Its last event may still be in hand. */
@@ -251,6 +256,7 @@ static bool is_over(const struct lti_streams *s, const struct reader *r)
     switch (shared(&stream->state)) {
     case LTI_STREAM_ENDED:
     case LTI_STREAM_GONE:
+    case LTI_STREAM_CRASHED:
         return true;
     case LTI_STREAM_LIVE:
     case LTI_STREAM_LEAVES:
@@ -289,34 +295,43 @@ static void end_first(struct lti_streams *s, const struct reader *r, int32_t sta
     s->signal = signal;
 }
 
-/* Whether no other stream is of the same process. */
-static bool is_alone(const struct lti_streams *s, const struct reader *r)
+/* Another stream of the same process, or NULL. */
+static struct reader *find_sibling(const struct lti_streams *s, const struct reader *r)
 {
     const struct lti_guest *guest = lti_decoder_guest(r->decoder);
 
-    for (const struct reader *other = s->readers; other; other = other->next) {
+    for (struct reader *other = s->readers; other; other = other->next) {
         if (other != r && lti_decoder_guest(other->decoder) == guest) {
-            return false;
+            return other;
         }
     }
-    return true;
+    return NULL;
 }
 
 /* All of a stream has been decoded.  1 if its process's end remains to be told, else
- * 0. */
+ * 0, or LT_ERR_ENGINE. */
 static int end_reader(struct lti_streams *s, struct reader *r)
 {
     int32_t status, signal;
     const uint32_t state = shared(&r->ring.stream->state);
     const bool gone = state == LTI_STREAM_GONE || state == LTI_STREAM_LEAVES;
+    struct reader *sibling = find_sibling(s, r);
 
+    if (state == LTI_STREAM_CRASHED) {
+        return LT_ERR_ENGINE;
+    }
     if (lti_decoder_ended(r->decoder, &status, &signal)) {
         if (r->first) {
             end_first(s, r, status, signal);
         }
+    } else if (lti_decoder_leaving(r->decoder, &status, &signal)) {
+        if (!sibling) {
+            return lti_decoder_finish(r->decoder, status, signal);
+        }
+        sibling->first |= r->first;
     } else if (r->first) {
         return 0; /* what the supervisor says is awaited */
-    } else if (!gone && is_alone(s, r) && lti_decoder_finish(r->decoder, 0, SIGKILL)) {
+    } else if (!gone && !sibling && lti_decoder_finish(r->decoder, 0, SIGKILL)) {
         return 1; /* nothing but SIGKILL leaves a process no time to say so */
     }
     remove_reader(s, r);
@@ -488,7 +503,7 @@ static bool has_news(const struct lti_streams *s)
             return true;
         }
     }
-    return is_end(s) || atomic_load(s->config.stop);
+    return is_end(s) || atomic_load(s->config.stop) || lti_limit_reached(s->control);
 }
 
 static bool spin(const struct lti_streams *s, int count)

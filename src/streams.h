@@ -19,6 +19,7 @@ struct lti_streams_config {
     lt_session *session;
     const struct lti_callbacks *callbacks;
     const atomic_bool *stop;
+    uint64_t insns; /* how many instructions may be told */
 };
 
 /* 0 or LT_ERR_NO_MEMORY. */

@@ -26,6 +26,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #ifndef __x86_64__
 #error "the system calls below are written for x86_64 hosts"
@@ -113,6 +114,7 @@ BARE static void close_span(int first, int last)
 }
 
 #define LAST_FD 0x7fffffff
+#define HIGH_FD 1016 /* as in lt-process.c */
 
 /* ---- The engine's process until exec ---- */
 
@@ -174,6 +176,9 @@ BARE static void child_descriptors(struct lti_supervisor *job)
     }
     child_place(job, arena, LTI_ENGINE_ARENA_FD, 0);
     child_place(job, engine, LTI_ENGINE_ARENA_FD + 1, O_CLOEXEC);
+    /* The engine will move the arena's descriptor up.  It has threads by then, and the
+     * kernel takes 10 ms to make a larger table for those; here it takes none. */
+    CALL(SYS_fcntl, LTI_ENGINE_ARENA_FD, F_DUPFD_CLOEXEC, HIGH_FD, 0, 0);
     close_span(LTI_ENGINE_ARENA_FD + 2, LAST_FD);
 }
 
@@ -378,6 +383,32 @@ BARE static void keep_descriptors(struct lti_supervisor *job)
     }
 }
 
+BARE static int64_t now_ms(void)
+{
+    struct timespec now = {0, 0};
+    CALL(SYS_clock_gettime, CLOCK_MONOTONIC, &now, 0, 0, 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* For poll(): how long the guest may still run. */
+BARE static int time_left(const struct lti_supervisor *job)
+{
+    int64_t left = job->deadline == 0 ? -1 : job->deadline - now_ms();
+    if (job->deadline != 0 && left < 0) {
+        left = 0;
+    }
+    return left > LAST_FD ? LAST_FD : (int)left;
+}
+
+/* The guest's time is over: the library hears of it before the end of processes. */
+BARE static void end_time(struct lti_supervisor *job)
+{
+    uint32_t none = 0;
+    __atomic_compare_exchange_n(&job->control->limits.reached, &none, LTI_LIMIT_TIME, 0,
+                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    ring(job->control);
+}
+
 BARE static void start_engine(struct lti_supervisor *job)
 {
     static const unsigned long default_action[4];
@@ -399,6 +430,7 @@ BARE static void start_engine(struct lti_supervisor *job)
         fail(job, LTI_STEP_SUPERVISOR, result);
     }
     job->signal_fd = (int)result;
+    job->control->supervisor_pid = (uint32_t)CALL(SYS_getpid, 0, 0, 0, 0, 0);
     result = clone_call(CLONE_VM | CLONE_VFORK | SIGCHLD, job->child_stack, NULL,
                         child_main, job);
     if (result < 0) {
@@ -412,6 +444,7 @@ BARE static void start_engine(struct lti_supervisor *job)
     }
     job->engine_pid = (uint32_t)result;
     job->control->engine_pid = (uint32_t)result;
+    job->deadline = job->limit_ms != 0 ? now_ms() + job->limit_ms : 0;
     keep_descriptors(job);
     CALL(SYS_chdir, "/", 0, 0, 0, 0);
     set_state(job, LTI_SUPERVISOR_RUNNING);
@@ -430,12 +463,17 @@ BARE static void supervisor_main(void *arg)
             sources[i].events = POLLIN;
             sources[i].revents = 0;
         }
-        CALL(SYS_poll, sources, 3, -1, 0, 0);
+        int left = time_left(job);
+        CALL(SYS_poll, sources, 3, left, 0, 0);
         if (sources[0].revents != 0 && !reap(job)) {
             __atomic_store_n(&job->control->tree_ended, 1, __ATOMIC_RELEASE);
             ring(job->control);
         }
         if (sources[1].revents != 0 || sources[2].revents != 0) {
+            break;
+        }
+        if (left >= 0 && time_left(job) == 0) {
+            end_time(job);
             break;
         }
     }
@@ -453,5 +491,5 @@ BARE int lti_supervisor_start(struct lti_supervisor *job, void *stack_top, int *
     long result = clone_call(CLONE_VM | CLONE_PIDFD | CLONE_UNTRACED, stack_top, pidfd,
                              supervisor_main, job);
     CALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SET_SIZE, 0);
-    return result < 0 ? (int)result : 0;
+    return (int)result;
 }

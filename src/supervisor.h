@@ -49,11 +49,12 @@ struct lti_supervisor {
     void *child_stack; /* top of a stack for the engine's process until exec */
     int engine_fd;
     int arena_fd;
-    int host_fd;    /* a pidfd of the host */
-    int request_fd; /* readable, or hung up, when the tree is to be killed */
-    int stdio[3];   /* descriptors or LTI_STDIO_* */
-    int terminal;   /* hand the terminal on stdio[0] to the engine */
-    int host_group; /* the host's process group */
+    int host_fd;       /* a pidfd of the host */
+    int request_fd;    /* readable, or hung up, when the tree is to be killed */
+    int stdio[3];      /* descriptors or LTI_STDIO_* */
+    int terminal;      /* hand the terminal on stdio[0] to the engine */
+    int host_group;    /* the host's process group */
+    uint32_t limit_ms; /* the tree is killed when so much time has passed; 0: never */
 
     /* Set by the supervisor. */
     uint32_t state; /* enum lti_supervisor_state; a futex */
@@ -66,11 +67,12 @@ struct lti_supervisor {
     int owns_terminal;
     int engine_reaped;
     int signal_fd;
+    int64_t deadline; /* monotonic, milliseconds; 0: none */
     char children[1024];
 };
 
 /* Starts the supervisor on a stack that ends at `stack_top`.  *pidfd becomes a
- * descriptor of it.  0 or a negative errno. */
+ * descriptor of it.  Its process id or a negative errno. */
 int lti_supervisor_start(struct lti_supervisor *job, void *stack_top, int *pidfd);
 
 #endif

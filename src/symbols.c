@@ -103,13 +103,13 @@ struct reading {
     struct vector symbols;  /* struct symbol */
     struct vector segments; /* struct segment */
     struct vector ranges;   /* struct range */
-    bool no_memory;
+    int error;              /* LT_ERR_*, or 0 */
 };
 
 /* ---- Vectors ---- */
 
 /* Room for `count` more items behind the others, which the caller counts; or
- * NULL, and reading->no_memory. */
+ * NULL, and reading->error. */
 static void *grow(struct reading *reading, struct vector *vector, size_t count,
                   size_t item_size)
 {
@@ -118,7 +118,7 @@ static void *grow(struct reading *reading, struct vector *vector, size_t count,
         void *items = reallocarray(vector->items, room, item_size);
 
         if (!items) {
-            reading->no_memory = true;
+            reading->error = LT_ERR_NO_MEMORY;
             return NULL;
         }
         vector->items = items;
@@ -193,15 +193,28 @@ static int open_file(const char *path)
     return fd;
 }
 
+/* libelf takes what it has no memory for as something that is not there: errno, 0
+ * before, tells.  Also when there are no descriptors left, the file may be fine. */
+static void check_host(struct reading *reading)
+{
+    if (errno == ENOMEM)
+        reading->error = LT_ERR_NO_MEMORY;
+    else if (errno == EMFILE || errno == ENFILE)
+        reading->error = LT_ERR_SYSTEM;
+    errno = 0;
+}
+
 /* Opens the ELF file at `path`, or gives NULL. */
-static Elf *open_elf(const char *path, int *fd)
+static Elf *open_elf(struct reading *reading, const char *path, int *fd)
 {
     Elf *elf;
 
+    errno = 0;
     *fd = open_file(path);
+    elf = *fd >= 0 ? elf_begin(*fd, ELF_C_READ, NULL) : NULL;
+    check_host(reading);
     if (*fd < 0)
         return NULL;
-    elf = elf_begin(*fd, ELF_C_READ, NULL);
     if (elf && elf_kind(elf) == ELF_K_ELF)
         return elf;
     elf_end(elf);
@@ -342,7 +355,7 @@ static void read_symbols(struct reading *reading, Elf *elf, Elf_Scn *section,
         return;
     /* Symbol 0 is none. */
     for (size_t i = 1;
-         i < count && !reading->no_memory && reading->symbols.count < MAX_SYMBOLS; i++) {
+         i < count && !reading->error && reading->symbols.count < MAX_SYMBOLS; i++) {
         Elf32_Word index = 0;
         GElf_Sym sym;
 
@@ -615,10 +628,10 @@ static bool read_debug_file(struct reading *reading, const char *root, const uin
         snprintf(hex + 2 * i, 3, "%02x", id[i]);
     if (asprintf(&path, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", root, hex, hex + 2) <
         0) {
-        reading->no_memory = true;
+        reading->error = LT_ERR_NO_MEMORY;
         return false;
     }
-    elf = open_elf(path, &fd);
+    elf = open_elf(reading, path, &fd);
     free(path);
     if (!elf)
         return false;
@@ -627,6 +640,7 @@ static bool read_debug_file(struct reading *reading, const char *root, const uin
         read_symbol_tables(reading, elf);
         found = true;
     }
+    check_host(reading);
     elf_end(elf);
     close(fd);
     return found;
@@ -764,7 +778,7 @@ static void make_ranges(struct reading *reading)
     sort_symbols(reading);
     open = calloc(reading->symbols.count + 1, sizeof *open);
     if (!open) {
-        reading->no_memory = true;
+        reading->error = LT_ERR_NO_MEMORY;
         return;
     }
     make_sized_ranges(reading, open);
@@ -793,9 +807,8 @@ static int compare_files(const void *a, const void *b)
     return strcmp(left->path, right->path);
 }
 
-/* Reads what there is to know of a file, which may be nothing.  NULL: no
- * memory. */
-static struct file *read_file(const char *path, const char *sysroot)
+/* Reads what there is to know of a file, which may be nothing.  0 or LT_ERR_*. */
+static int read_file(const char *path, const char *sysroot, struct file **out)
 {
     struct file *file = calloc(1, sizeof *file);
     struct reading reading = {0};
@@ -803,21 +816,22 @@ static struct file *read_file(const char *path, const char *sysroot)
     int fd;
 
     if (!file)
-        return NULL;
+        return LT_ERR_NO_MEMORY;
     file->path = strdup(path);
     if (!file->path) {
         destroy_file(file);
-        return NULL;
+        return LT_ERR_NO_MEMORY;
     }
-    elf = open_elf(path, &fd);
+    elf = open_elf(&reading, path, &fd);
     if (elf) {
         read_segments(&reading, elf);
         read_symbol_tables(&reading, elf);
         read_plt(&reading, elf);
+        check_host(&reading);
         read_debug_files(&reading, elf, sysroot);
         elf_end(elf);
         close(fd);
-        if (!reading.no_memory)
+        if (!reading.error)
             make_ranges(&reading);
     }
     file->names = reading.names.items;
@@ -826,34 +840,37 @@ static struct file *read_file(const char *path, const char *sysroot)
     file->ranges = reading.ranges.items;
     file->segment_count = reading.segments.count;
     file->range_count = reading.ranges.count;
-    if (reading.no_memory) {
+    if (reading.error)
         destroy_file(file);
-        return NULL;
-    }
-    return file;
+    else
+        *out = file;
+    return reading.error;
 }
 
-/* The file at `path`, read now if it was not before.  NULL: no memory. */
-static struct file *get_file(struct lti_symbols *symbols, const char *path)
+/* The file at `path`, read now if it was not before.  0 or LT_ERR_*. */
+static int get_file(struct lti_symbols *symbols, const char *path, struct file **out)
 {
     struct file key = {.path = (char *)(uintptr_t)path};
-    struct file **node, *file;
+    struct file **node, *file = NULL;
+    int error;
 
-    if (symbols->last && strcmp(symbols->last->path, path) == 0)
-        return symbols->last;
+    if (symbols->last && strcmp(symbols->last->path, path) == 0) {
+        *out = symbols->last;
+        return 0;
+    }
     node = tfind(&key, &symbols->files, compare_files);
     if (!node) {
-        file = read_file(path, symbols->sysroot);
-        if (!file)
-            return NULL;
+        error = read_file(path, symbols->sysroot, &file);
+        if (error)
+            return error;
         node = tsearch(file, &symbols->files, compare_files);
         if (!node) {
             destroy_file(file);
-            return NULL;
+            return LT_ERR_NO_MEMORY;
         }
     }
-    symbols->last = *node;
-    return *node;
+    *out = symbols->last = *node;
+    return 0;
 }
 
 static const struct range *find_range(struct file *file, uint64_t addr)
@@ -932,10 +949,11 @@ void lti_symbols_destroy(struct lti_symbols *symbols)
 int lti_symbols_find(struct lti_symbols *symbols, const char *path, uint64_t file_offset,
                      const char **name, uint64_t *offset, uint64_t *length)
 {
-    struct file *file = get_file(symbols, path);
+    struct file *file;
+    int error = get_file(symbols, path, &file);
 
-    if (!file)
-        return LT_ERR_NO_MEMORY;
+    if (error)
+        return error;
     for (int page = 0; page <= 1; page++) {
         for (size_t i = 0; i < file->segment_count; i++) {
             const struct symbol *symbol;

@@ -15,7 +15,7 @@ void lti_symbols_destroy(struct lti_symbols *symbols);
 /* The symbol at byte `file_offset` of the file at `path` as it is mapped for
  * execution or data.  *name lives as long as `symbols`.  1; 0 if the file has
  * none there (or is no ELF file, or is gone, or is malformed: never a crash);
- * LT_ERR_NO_MEMORY. */
+ * LT_ERR_NO_MEMORY; LT_ERR_SYSTEM if there are no descriptors left to open it. */
 int lti_symbols_find(struct lti_symbols *symbols, const char *path, uint64_t file_offset,
                      const char **name, uint64_t *offset, uint64_t *length);
 

@@ -52,7 +52,8 @@ endfunction()
 
 foreach(source ${unit_tests})
     get_filename_component(name ${source} NAME_WE)
-    sanitized_program(${name} ${source})
+    unit_sources(files ${name})
+    sanitized_program(${name} ${files})
     sanitized_test(unit/${name} sanitized-${name})
 endforeach()
 
@@ -61,11 +62,24 @@ sanitized_test(api/session sanitized-test-session)
 set_property(TEST sanitized/api/session APPEND PROPERTY ENVIRONMENT
     "LT_GUESTS=${GUESTS}/x86_64")
 
-foreach(what processes signals threads)
+sanitized_program(test-functions api/test-functions.c)
+sanitized_test(api/functions sanitized-test-functions ${CMAKE_BINARY_DIR}/public-names)
+set_property(TEST sanitized/api/functions APPEND PROPERTY ENVIRONMENT
+    "LT_GUESTS=${GUESTS}/x86_64")
+
+foreach(what exec processes signals threads)
     sanitized_program(test-control-${what} api/test-control-${what}.c api/control.c)
     sanitized_test(api/control-${what} sanitized-test-control-${what})
     set_property(TEST sanitized/api/control-${what} APPEND PROPERTY ENVIRONMENT
         "LT_GUESTS=${GUESTS}")
+endforeach()
+
+foreach(what hostile limits)
+    sanitized_program(test-${what} hostile/test-${what}.c)
+    sanitized_test(hostile/${what} sanitized-test-${what})
+    set_property(TEST sanitized/hostile/${what} APPEND PROPERTY ENVIRONMENT
+        "LT_GUESTS=${GUESTS}")
+    set_property(TEST sanitized/hostile/${what} PROPERTY TIMEOUT 900)
 endforeach()
 
 get_target_property(cli_sources lt SOURCES)
@@ -82,7 +96,7 @@ foreach(arch x86_64 aarch64)
 endforeach()
 
 # Every kind of event, compared with the oracles.
-sanitized_program(compare oracle/compare.c ${compare_objects})
+sanitized_program(compare ${compare_sources} ${compare_objects})
 if(GUESTS_x86_64)
     sanitized_test(oracle/x86_64 sanitized-compare -a x86_64 -m full ${GUESTS}/x86_64/string)
 endif()

@@ -27,7 +27,16 @@
  * Threads: a session belongs to the thread that uses it.  All functions that
  * take a session are called from one thread at a time, and from no other while
  * lt_session_run() runs; lt_session_stop() alone may be called from any thread
- * at any time between create and destroy.  Different sessions are independent.
+ * at any time between create and destroy.  What would run or change a session that
+ * runs gives LT_ERR_STATE, from wherever it is called, and lt_session_destroy() then
+ * does nothing.  Different sessions are independent.
+ * A thread that is cancelled (pthread_cancel) in a function of the library ends
+ * when that returns.
+ *
+ * Forks: the guest stays the parent's.  In a forked copy of the process,
+ * lt_session_run() and lt_session_next() end with LT_ERR_STATE once they have
+ * given what was decoded already, and lt_session_destroy() only frees.  A session
+ * that had not begun to run may run there as well.
  *
  * Errors: functions return 0 or a count, or a negative LT_ERR_* number, which
  * is never reused for something else.  lt_session_message() has a sentence for
@@ -126,8 +135,19 @@ struct lt_config {
                                 one inside the library */
     uint32_t follow;         /* enum lt_follow */
     uint32_t threads;        /* enum lt_threads */
-    const char *cpu;         /* the guest's processor, as QEMU's -cpu; NULL: the most
-                                capable one whose every effect is traced */
+    const char *cpu;         /* the guest's processor, as QEMU's -cpu; NULL: "max",
+                                without SVE and SME on aarch64.  "max,sme=off" has
+                                SVE; one with SME is refused: it is not traced */
+    /* Limits, see enum lt_limit; 0: none. */
+    uint64_t limit_insns;     /* instructions */
+    uint64_t limit_memory;    /* bytes */
+    uint64_t limit_output;    /* bytes */
+    uint32_t limit_ms;        /* milliseconds */
+    uint32_t limit_processes; /* at a time */
+    uint32_t ring_size;       /* bytes of trace that a guest process may be ahead of the
+                                 callbacks before it waits for them: a power of two from
+                                 65536 to 4194304; 0: 4194304 */
+    uint32_t reserved;        /* 0 */
 };
 
 /* Bits of lt_filter.flags. */
@@ -158,7 +178,38 @@ enum lt_result_kind {
     LT_RESULT_EXIT = 1,    /* the guest exited with `status` */
     LT_RESULT_SIGNAL = 2,  /* `signal` ended the guest */
     LT_RESULT_STOPPED = 3, /* lt_session_stop() or a callback ended it */
-    LT_RESULT_ERROR = 4    /* `error` says why there is no other result */
+    LT_RESULT_ERROR = 4,   /* `error` says why there is no other result */
+    LT_RESULT_LIMIT = 5    /* it went beyond `limit`, and was ended */
+};
+
+/*
+ * What a guest may be limited in: lt_result.limit.  Beyond its limit it is killed with
+ * all of its processes.  The events of everything before are delivered; a system call
+ * that asked for too much has no return.  All processes count together, also those
+ * that are not traced, unless they execute a program that is not (lt_config.follow):
+ * from there on only the time counts.
+ */
+enum lt_limit {
+    /* Instructions of traced threads, whether callbacks want them or not: the run ends
+     * where the first one too many would begin.  The guest itself may have run on by
+     * then, as far as ring_size lets it.  All code is recorded, whatever filters
+     * say. */
+    LT_LIMIT_INSNS = 1,
+    /* Bytes of memory that are, or have been, mapped writable and are still mapped, in
+     * each process that lives; that of fork()'s child counts as its own.  The run ends at
+     * the system call that asks for more.  What the kernel keeps elsewhere (files
+     * in memory, pipes) does not count. */
+    LT_LIMIT_MEMORY = 2,
+    /* Bytes that write, pwrite64, writev, pwritev, pwritev2, sendto, sendmsg, sendmmsg,
+     * sendfile, splice, tee, vmsplice and copy_file_range put out, to whatever.  No more
+     * than that many come out; the run ends at the call that would put out more. */
+    LT_LIMIT_OUTPUT = 3,
+    /* Milliseconds since the guest's start, whatever guest and callbacks do; what has
+     * happened but was not delivered is not delivered any more. */
+    LT_LIMIT_TIME = 4,
+    /* Processes that live at a time, the first one included; threads do not count.  The
+     * run ends at the call that would make one more. */
+    LT_LIMIT_PROCESSES = 5
 };
 
 /* The result of a run; filled by lt_session_result(). */
@@ -172,6 +223,8 @@ struct lt_result {
     uint32_t untraced_processes; /* guest processes that ran without events */
     uint32_t reserved;
     uint64_t events; /* delivered so far */
+    uint32_t limit;  /* enum lt_limit, if `kind` is LT_RESULT_LIMIT */
+    uint32_t reserved2;
 };
 
 /* The symbol and the module that an address belongs to. */
@@ -245,14 +298,15 @@ int lt_reg_find(uint32_t arch, const char *name);
 
 /* What a register is for. */
 enum lt_reg_class {
-    LT_REG_GENERAL = 1, /* general registers and the stack pointer */
-    LT_REG_PC = 2,      /* the program counter */
-    LT_REG_FLAGS = 3,   /* condition flags */
-    LT_REG_SEGMENT = 4, /* x86 selectors and segment bases */
-    LT_REG_CONTROL = 5, /* control and status of floating point */
-    LT_REG_FLOAT = 6,   /* the x87 data registers */
-    LT_REG_VECTOR = 7,  /* SIMD and floating-point registers */
-    LT_REG_SYSTEM = 8   /* the thread pointer */
+    LT_REG_GENERAL = 1,  /* general registers and the stack pointer */
+    LT_REG_PC = 2,       /* the program counter */
+    LT_REG_FLAGS = 3,    /* condition flags */
+    LT_REG_SEGMENT = 4,  /* x86 selectors and segment bases */
+    LT_REG_CONTROL = 5,  /* control and status of floating point */
+    LT_REG_FLOAT = 6,    /* the x87 data registers */
+    LT_REG_VECTOR = 7,   /* SIMD and floating-point registers */
+    LT_REG_SYSTEM = 8,   /* the thread pointer */
+    LT_REG_PREDICATE = 9 /* SVE predicates and the first-fault register */
 };
 
 /*
@@ -287,8 +341,16 @@ enum lt_reg_class {
 #define LT_X86_64_XMM0 UINT32_C(38)
 #define LT_X86_64_YMM0 UINT32_C(54)
 
-/* aarch64: x0 to x30 are 0 to 30.  nzcv has the flags in bits 31 to 28.  v0 to v31
- * follow each other. */
+/*
+ * aarch64: x0 to x30 are 0 to 30.  nzcv has the flags in bits 31 to 28.  v0 to v31
+ * follow each other, as do z0 to z31 and p0 to p15.
+ *
+ * z, p and ffr are those of a CPU with SVE, which lt_config.cpu asks for
+ * ("max,sme=off").  Their width is that of the thread's vector length at the time:
+ * lt_reg_write and lt_reg_read_bytes() have it, lt_reg_width() has the largest.  vN is
+ * the low 16 bytes of zN.  As every write of vN sets the rest of zN to 0, on a CPU with
+ * SVE all are told as writes of zN; on others, as writes of vN.
+ */
 #define LT_AARCH64_X0 UINT32_C(0)
 #define LT_AARCH64_SP UINT32_C(31)
 #define LT_AARCH64_PC UINT32_C(32)
@@ -297,6 +359,9 @@ enum lt_reg_class {
 #define LT_AARCH64_FPSR UINT32_C(35)
 #define LT_AARCH64_TPIDR_EL0 UINT32_C(36)
 #define LT_AARCH64_V0 UINT32_C(37)
+#define LT_AARCH64_Z0 UINT32_C(69)
+#define LT_AARCH64_P0 UINT32_C(101)
+#define LT_AARCH64_FFR UINT32_C(117)
 
 /* The name of a kind of events (enum lt_event_type) as lt's log and its options have
  * it ("insn"), or NULL. */
@@ -345,7 +410,8 @@ int lt_symbol_init(struct lt_symbol *symbol, uint32_t size);
 /*
  * Makes a session from `config`, whose program is looked at only when the run
  * starts.  LT_ERR_ARGUMENT (config or program NULL, an unknown flag or stdio
- * mode, a non-zero tail of a newer struct), LT_ERR_ARGV, LT_ERR_NO_MEMORY.
+ * mode, a ring_size that is none, a non-zero tail of a newer struct), LT_ERR_ARGV,
+ * LT_ERR_NO_MEMORY.
  */
 int lt_session_create(const struct lt_config *config, lt_session **out);
 
@@ -355,17 +421,17 @@ void lt_session_destroy(lt_session *session);
 
 /*
  * Runs the guest and calls the callbacks until it ends.  Returns 0 when it
- * ended or was stopped (lt_session_result() tells how), a callback's negative
- * number, or LT_ERR_ARGUMENT, LT_ERR_STATE (it ran already, or from a
- * callback), LT_ERR_NOT_FOUND, LT_ERR_PERMISSION, LT_ERR_DIRECTORY,
- * LT_ERR_NOT_ELF, LT_ERR_TRUNCATED, LT_ERR_ARCH, LT_ERR_INTERPRETER,
- * LT_ERR_SYSTEM, LT_ERR_NO_MEMORY, LT_ERR_ENGINE, LT_ERR_STREAM, LT_ERR_LIMIT.
+ * ended, was stopped or went beyond a limit (lt_session_result() tells how), a callback's
+ * negative number, or LT_ERR_ARGUMENT, LT_ERR_STATE (it ran already, or from a callback),
+ * LT_ERR_NOT_FOUND, LT_ERR_PERMISSION, LT_ERR_DIRECTORY, LT_ERR_NOT_ELF,
+ * LT_ERR_TRUNCATED, LT_ERR_ARCH, LT_ERR_INTERPRETER, LT_ERR_SYSTEM, LT_ERR_NO_MEMORY,
+ * LT_ERR_ENGINE, LT_ERR_STREAM, LT_ERR_LIMIT.
  */
 int lt_session_run(lt_session *session);
 
 /*
  * The pull form of lt_session_run(): starts the guest on its first call, and
- * gives the next event in *out.  Returns 1; 0 when the guest ended; or an error
+ * gives the next event in *out.  Returns 1; 0 when the run ended; or an error
  * as lt_session_run() does.  Callbacks are called for events as they pass.
  * Ending early is lt_session_stop() or lt_session_destroy().
  */
@@ -387,7 +453,8 @@ int lt_session_stop(lt_session *session);
  * lt_result_init().  LT_ERR_ARGUMENT. */
 int lt_session_result(const lt_session *session, struct lt_result *result);
 
-/* A sentence about the last error of this session; "" if there was none.
+/* A sentence about the last error of this session, or the limit that ended its run;
+ * "" if there was none.
  * Valid until the next call on the session; never NULL. */
 const char *lt_session_message(const lt_session *session);
 
@@ -436,8 +503,9 @@ int lt_on_exit(lt_session *session, const struct lt_filter *filter, lt_exit_fn f
 int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value);
 
 /* The same for a register of any width: copies it to `data`, little endian, and
- * returns its width in bytes.  Errors as above, and LT_ERR_ARGUMENT if `size`
- * is less than that. */
+ * returns its width in bytes.  Errors as above, LT_ERR_ARGUMENT if `size` is less
+ * than that, and LT_ERR_UNSUPPORTED for a register that the guest's CPU does not
+ * have. */
 int lt_reg_read_bytes(lt_session *session, uint32_t reg, void *data, uint32_t size);
 
 /*
@@ -450,10 +518,10 @@ int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size);
 
 /*
  * Writes the disassembly of the instruction of `length` bytes at guest address
- * `pc` into `text` (at most `text_size` bytes with the final NUL), in Intel
- * syntax on x86_64.  Returns the instruction's length in bytes.
- * LT_ERR_ARGUMENT, LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (not a valid
- * instruction), LT_ERR_NO_MEMORY.
+ * `pc` into `text` (at most `text_size` bytes with the final NUL; nothing, and
+ * NULL is fine, if that is 0), in Intel syntax on x86_64.  Returns the instruction's
+ * length in bytes. LT_ERR_ARGUMENT, LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (not
+ * a valid instruction), LT_ERR_NO_MEMORY.
  */
 int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes,
                    uint32_t length, char *text, size_t text_size);
@@ -464,7 +532,7 @@ int lt_disassemble(lt_session *session, uint64_t pc, const uint8_t *bytes,
  * Symbols come from the files' .symtab and .dynsym and, where it is installed,
  * the separate debug file of the same build-id.  LT_ERR_ARGUMENT,
  * LT_ERR_STATE (before the run), LT_ERR_NOT_FOUND (no file is mapped there),
- * LT_ERR_NO_MEMORY.
+ * LT_ERR_NO_MEMORY, LT_ERR_SYSTEM (too many open files).
  */
 int lt_symbol_at(lt_session *session, uint64_t addr, struct lt_symbol *symbol);
 

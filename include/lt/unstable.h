@@ -43,7 +43,8 @@ int lt_syscall_text(const lt_session *session, const struct lt_syscall *call, ch
                     size_t text_size);
 
 /* As lt_syscall_text(), for one argument, counted from 0.  LT_ERR_NOT_FOUND if the
- * call with these arguments has not so many, or does not look at it. */
+ * call with these arguments has not so many, or does not look at it; LT_ERR_ARGUMENT
+ * if no call has. */
 int lt_syscall_arg_text(const lt_session *session, const struct lt_syscall *call,
                         uint32_t index, char *text, size_t text_size);
 

@@ -81,6 +81,7 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
     struct live *live = live_of(run, e->pid, e->tid);
 
     assert_true(e->seq > run->seq);
+    assert_int_not_equal(e->pid, run->ended);
     run->seq = e->seq;
     live->insns++;
     live->pc = e->pc;
@@ -172,6 +173,7 @@ static int on_exit_event(lt_session *session, const struct lt_exit *e, void *use
     struct entry *entry = add(run, e);
 
     (void)session;
+    run->ended = e->pid;
     entry->status = e->status;
     entry->signal = e->signal;
     return told(run, entry);
@@ -226,10 +228,13 @@ static int pull(struct guest_run *run, lt_session *session)
 
 static int call_back(struct guest_run *run, lt_session *session)
 {
+    struct lt_filter filter;
     int error = 0;
 
+    lt_filter_init(&filter, sizeof filter);
+    filter.module = run->module;
     if (run->insns)
-        error |= lt_on_insn(session, NULL, on_insn, run);
+        error |= lt_on_insn(session, run->module ? &filter : NULL, on_insn, run);
     if (run->calls)
         error |= lt_on_syscall(session, NULL, on_syscall, run);
     error |= lt_on_signal(session, NULL, on_signal, run);

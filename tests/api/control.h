@@ -45,6 +45,7 @@ struct guest_run {
     int pull;            /* with lt_session_next() */
     int insns;           /* with instructions and registers */
     int calls;           /* with system calls */
+    const char *module;  /* instructions of that file only */
     int untraced;        /* processes that nobody traces are no failure */
     uint64_t stop_after; /* events until lt_session_stop(); 0: none */
     int (*on_insn)(lt_session *, const struct lt_insn *, void *);
@@ -58,6 +59,7 @@ struct guest_run {
     struct lt_stats stats;
     char *output;
     uint64_t seq;
+    uint32_t ended;    /* the last process that has */
     struct live *live; /* threads */
 };
 

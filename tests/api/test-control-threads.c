@@ -95,32 +95,43 @@ static void test_creators(void **state)
     }
 }
 
-/* The name of one's own; another thread's, which is a write to a file in /proc,
- * leaves no record. */
+/* A thread's name, which it sets itself, or another one by a write to a file in
+ * /proc. */
 static void test_names(void **state)
 {
-    (void)state;
-    FOR_EACH_ARCH(arch)
-    {
-        struct guest_run run = run_one(arch, "names", LT_THREADS_SERIAL, 0);
-        const char *text = strstr(run.output, "# named ");
-        const struct entry *e = nth(&run, LT_EVENT_THREAD, LT_THREAD_NAME, 0);
-        unsigned tid;
+    static const struct {
+        const char *name;
+        int own; /* of the first thread */
+    } names[] = {
+        {"by prctl", 0},        {"by itself", 0}, {"by another", 0},
+        {"a name that is ", 1}, /* 15 bytes are kept */
+        {"a name that is ", 1}, {"by a file", 1}, {"early", 0},
+    };
 
-        assert_non_null(text);
-        tid = (unsigned)strtoul(text + strlen("# named "), NULL, 10);
-        assert_non_null(e);
-        assert_string_equal(e->text, "by prctl");
-        assert_int_equal(e->tid, tid);
-        e = nth(&run, LT_EVENT_THREAD, LT_THREAD_NAME, 1);
-        assert_non_null(e);
-        assert_string_equal(e->text, "by itself");
-        assert_int_equal(e->tid, tid);
-        e = nth(&run, LT_EVENT_THREAD, LT_THREAD_NAME, 2);
-        assert_non_null(e);
-        assert_string_equal(e->text, "a name that is "); /* 15 bytes are kept */
-        assert_int_equal(e->tid, e->pid);
-        free_run(&run);
+    (void)state;
+    for (uint32_t how = 0; how < 2; how++) {
+        FOR_EACH_ARCH(arch)
+        {
+            struct guest_run run = run_one(arch, "names", how, 0);
+            const char *text = strstr(run.output, "# named ");
+            size_t i;
+
+            for (i = 0; i < sizeof names / sizeof *names; i++) {
+                const struct entry *e = nth(&run, LT_EVENT_THREAD, LT_THREAD_NAME, i);
+
+                assert_non_null(e);
+                assert_string_equal(e->text, names[i].name);
+                if (strcmp(e->text, "early") == 0)
+                    text = strstr(run.output, "# early ") - 1;
+                assert_non_null(text);
+                assert_int_equal(e->tid,
+                                 names[i].own ? e->pid : strtoul(text + 8, NULL, 10));
+            }
+            assert_int_equal(count_of(&run, LT_EVENT_THREAD, LT_THREAD_NAME), i);
+            if (how == LT_THREADS_SERIAL)
+                check_threads(&run);
+            free_run(&run);
+        }
     }
 }
 
@@ -143,6 +154,43 @@ static void test_ends(void **state)
             assert_int_equal(count_of(&run, LT_EVENT_EXIT, 0), 1);
             assert_int_equal(count_of(&run, LT_EVENT_THREAD, LT_THREAD_START), 1);
             assert_string_equal(run.output, "last\n");
+            free_run(&run);
+        }
+    }
+}
+
+/* Each of the last two threads sees that the other one ends; one of them tells how the
+ * process does. */
+static void test_end_together(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        struct guest_run run =
+            run_one(LT_ARCH_X86_64, "together", LT_THREADS_PARALLEL, 0);
+
+        assert_int_equal(run.result.kind, LT_RESULT_EXIT);
+        free_run(&run);
+    }
+}
+
+/* Threads that map, run new code and fork at the same time; code is filtered by the
+ * file that it is mapped from. */
+static void test_maps(void **state)
+{
+    (void)state;
+    for (uint32_t how = 0; how < 2; how++) {
+        FOR_EACH_ARCH(arch)
+        {
+            struct guest_run run = {.argv = {control_guest(arch, "threads"), "maps"},
+                                    .arch = arch,
+                                    .threads = how,
+                                    .insns = 1,
+                                    .module = "control-threads"};
+
+            run_guest(&run);
+            same_as_plain(&run);
+            check_threads(&run);
+            assert_int_equal(count_of(&run, LT_EVENT_PROCESS, LT_PROCESS_START), 21);
             free_run(&run);
         }
     }
@@ -188,7 +236,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_creators), cmocka_unit_test(test_names),
         cmocka_unit_test(test_ends),     cmocka_unit_test(test_many),
-        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_progress), cmocka_unit_test(test_end_together),
+        cmocka_unit_test(test_maps),
     };
 
     if (argc > 1)

@@ -80,7 +80,17 @@ class Options(guests.Case):
                           ["run", "--module", "a", "--module", "b", "true"], ["run", "-o"],
                           ["run", "--follow", "some", "true"], ["run", "--follow", "", "true"],
                           ["run", "-F", "ALL", "true"], ["run", "--threads", "both", "true"],
-                          ["run", "--threads", "", "true"], ["run", "--threads"]):
+                          ["run", "--threads", "", "true"], ["run", "--threads"],
+                          ["run", "--limit", "", "true"], ["run", "--limit", "insns=0", "true"],
+                          ["run", "--limit", "insns=-1", "true"],
+                          ["run", "--limit", "insns=1k", "true"],
+                          ["run", "--limit", "insns=1,", "true"],
+                          ["run", "--limit", "time=10d", "true"],
+                          ["run", "--limit", "time=2000h", "true"],
+                          ["run", "--limit", "output=99999999999999999999", "true"],
+                          ["run", "--limit", "memory=18446744073709551615K", "true"],
+                          ["run", "--limit", "processes=4294967296", "true"],
+                          ["run", "--limit", "files=1", "true"]):
             done = lt(*arguments)
             self.assertEqual(done.returncode, 125, arguments)
             self.assertNotEqual(done.stderr, b"")
@@ -117,6 +127,28 @@ class Status(guests.Case):
                 done = self.run_quietly(behaviour(arch), "signal", str(int(number)))
                 self.assertEqual(done.returncode, 128 + number)
                 self.assertIn(number.name.encode(), done.stderr)
+
+    def test_limits(self):
+        for arch in ARCHES:
+            done = lt("run", "-e", "insn", "--limit", "insns=7", loop(arch))
+            self.assertEqual(done.returncode, 124)
+            self.assertEqual(len(re.findall(rb"^\d", done.stderr, re.M)), 7)
+            self.assertTrue(done.stderr.endswith(
+                b"\nlt: the guest has executed 7 instructions, its limit\n"))
+        done = lt("run", "-f", "json", "-e", "insn", "--limit", "insns=7", loop(ARCHES[0]))
+        self.assertEqual(done.returncode, 124)
+        self.assertEqual(len(entries(done.stderr)), 7)
+        for limit, script in (("time=200ms", "while :; do :; done"),
+                              ("output=1K,time=1m", "while echo; do :; done"),
+                              ("memory=1G,processes=2", "(sleep 1; :) | cat"),
+                              ("memory=64K", ":")):
+            done = lt("run", "-o", "/dev/null", "-e", "exit", "--limit", limit, "--",
+                      "/bin/sh", "-c", script)
+            self.assertEqual(done.returncode, 124, limit)
+            self.assertIn(b", its limit\n", done.stderr)
+        self.assertEqual(lt("run", "-o", "/dev/null", "-e", "exit", "--limit",
+                            "insns=1000000000,time=1m,memory=4G,output=1,processes=9", "--",
+                            "/bin/sh", "-c", "exit 3").returncode, 3)
 
     def test_ended_by_a_thread(self):
         for arch in ARCHES:

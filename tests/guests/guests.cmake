@@ -54,6 +54,16 @@ file(GLOB guest_control_sources CONFIGURE_DEPENDS ${guest_source}/control/*.c)
 
 if(AARCH64_COMPILER)
     guest(aarch64 ${AARCH64_COMPILER} mops ${guest_source}/newer/mops.S)
+    guest(aarch64 ${AARCH64_COMPILER} sve-long ${guest_source}/newer/sve-long.S)
+    # With scalable vectors.
+    file(GLOB sources CONFIGURE_DEPENDS ${guest_source}/sve/*.S)
+    foreach(source ${sources})
+        get_filename_component(name ${source} NAME_WE)
+        guest(aarch64 ${AARCH64_COMPILER} ${name} ${source} -Wa,-I,${guest_source}/sve)
+        list(APPEND GUESTS_sve ${name})
+    endforeach()
+    real_guest(aarch64 ${AARCH64_COMPILER} sve-signal ${guest_source}/sve/signal.c
+        -march=armv8.2-a+sve -static)
 endif()
 
 foreach(arch x86_64 aarch64)
@@ -90,6 +100,7 @@ foreach(arch x86_64 aarch64)
         real_guest(${arch} ${compiler} ${name}
             ${CMAKE_CURRENT_SOURCE_DIR}/syscalls/${name}.c -static -no-pie)
     endforeach()
+    real_guest(${arch} ${compiler} hostile ${CMAKE_CURRENT_SOURCE_DIR}/hostile/guest.c -static)
     foreach(source ${guest_control_sources})
         get_filename_component(name ${source} NAME_WE)
         real_guest(${arch} ${compiler} control-${name} ${source} -static)

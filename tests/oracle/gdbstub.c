@@ -27,6 +27,10 @@
 #define STUB_V0 34u
 #define STUB_FPSR 66u
 #define STUB_FPCR 67u
+/* With scalable vectors, z0 to z31 are in place of v0 to v31. */
+#define STUB_P0 68u
+#define STUB_FFR 84u
+#define STUB_VG 85u
 
 static int send_all(int fd, const char *bytes, size_t count)
 {
@@ -151,11 +155,38 @@ static int get_reg(struct oracle *oracle, unsigned number, void *to, size_t byte
     return parse_bytes(answer, to, bytes);
 }
 
+/* The scalable registers, whose length may have changed. */
+static int load_scalable(struct oracle *oracle)
+{
+    uint64_t vg;
+    unsigned i;
+
+    if (get_reg(oracle, STUB_VG, &vg, 8) != 0 || vg < 2 || vg > ORACLE_WIDTH / 8)
+        return -1;
+    oracle->vector = 8 * (unsigned)vg;
+    memset(oracle->wide[LT_AARCH64_Z0], 0, 49 * sizeof oracle->wide[0]);
+    for (i = 0; i < 32; i++) {
+        uint8_t *z = oracle->wide[LT_AARCH64_Z0 + i];
+
+        if (get_reg(oracle, STUB_V0 + i, z, oracle->vector) != 0)
+            return -1;
+        memcpy(oracle->wide[LT_AARCH64_V0 + i], z, 16);
+    }
+    for (i = 0; i < 17; i++) {
+        if (get_reg(oracle, STUB_P0 + i, oracle->wide[LT_AARCH64_P0 + i],
+                    oracle->vector / 8) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int load_wide(struct oracle *oracle)
 {
     unsigned i;
 
-    for (i = 0; i < 32; i++) {
+    if (oracle->vector != 0 && load_scalable(oracle) != 0)
+        return -1;
+    for (i = 0; i < 32 && oracle->vector == 0; i++) {
         if (get_reg(oracle, STUB_V0 + i, oracle->wide[LT_AARCH64_V0 + i], 16) != 0)
             return -1;
     }
@@ -167,17 +198,18 @@ static int load_wide(struct oracle *oracle)
 
 /* Asking for all registers takes long.  These encodings can write those of SIMD and
  * floating point (Arm's architecture reference manual, C4.1): SIMD and floating
- * point, its loads, and system instructions. */
+ * point, its loads, SVE, and system instructions. */
 static int writes_wide(uint32_t code)
 {
     return (code & 0x0e000000) == 0x0e000000 || (code & 0x0e000000) == 0x0c000000 ||
-           (code & 0xff000000) == 0xd5000000 || (code & 0xff000000) == 0xd4000000;
+           (code & 0x1e000000) == 0x04000000 || (code & 0xff000000) == 0xd5000000 ||
+           (code & 0xff000000) == 0xd4000000;
 }
 
 static int set_reg(struct oracle *oracle, unsigned number, const uint8_t *bytes,
                    unsigned count)
 {
-    char question[128];
+    char question[32 + 2 * ORACLE_WIDTH];
     char answer[64];
     int n = snprintf(question, sizeof question, "P%x=", number);
     unsigned i;
@@ -193,7 +225,18 @@ int gdbstub_set_wide(struct oracle *oracle)
     unsigned i;
 
     for (i = 0; i < 32; i++) {
-        if (set_reg(oracle, STUB_V0 + i, oracle->wide[LT_AARCH64_V0 + i], 16) != 0)
+        int error =
+            oracle->vector != 0
+                ? set_reg(oracle, STUB_V0 + i, oracle->wide[LT_AARCH64_Z0 + i],
+                          oracle->vector)
+                : set_reg(oracle, STUB_V0 + i, oracle->wide[LT_AARCH64_V0 + i], 16);
+
+        if (error != 0)
+            return -1;
+    }
+    for (i = 0; i < 17 && oracle->vector != 0; i++) {
+        if (set_reg(oracle, STUB_P0 + i, oracle->wide[LT_AARCH64_P0 + i],
+                    (oracle->vector / 8 + 7) & ~7u) != 0)
             return -1;
     }
     return set_reg(oracle, STUB_FPSR, (const uint8_t *)&regs[LT_AARCH64_FPSR], 4) != 0 ||
@@ -260,14 +303,15 @@ int gdbstub_start(struct oracle *oracle, const char *program, int out)
     if (pid == 0) {
         if (out >= 0)
             dup2(out, 1);
-        /* Without scalable vectors, as the library's default is. */
-        execlp(emulator, emulator, "-cpu", "max,sve=off,sme=off", "-g",
+        execlp(emulator, emulator, "-cpu",
+               oracle_cpu != NULL ? oracle_cpu : "max,sve=off,sme=off", "-g",
                oracle->socket_path, program, (char *)NULL);
         perror(emulator);
         _exit(127);
     }
     oracle->pid = pid;
     oracle->fd = connect_to(oracle->socket_path);
+    oracle->vector = oracle_cpu != NULL ? 16 : 0;
     /* Only who has asked for the description of the registers may set them. */
     if (oracle->fd < 0 || ask(oracle, "?", answer, sizeof answer) != 0 ||
         ask(oracle, "qXfer:features:read:target.xml:0,ffb", answer, sizeof answer) != 0 ||

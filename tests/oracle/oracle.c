@@ -11,6 +11,8 @@
 
 #include "lt/lt.h"
 
+const char *oracle_cpu;
+
 int oracle_start(struct oracle *oracle, enum oracle_kind kind, const char *program,
                  int out)
 {

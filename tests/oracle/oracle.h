@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define ORACLE_REGS 128
-#define ORACLE_WIDTH 32 /* bytes of the widest register */
+#define ORACLE_WIDTH 256 /* bytes of the widest register */
 
 enum oracle_kind {
     ORACLE_NATIVE, /* ptrace */
@@ -33,7 +33,9 @@ struct oracle {
     uint64_t regs[ORACLE_REGS];              /* those of up to 8 bytes */
     uint8_t wide[ORACLE_REGS][ORACLE_WIDTH]; /* the others */
     int has_ymm;                             /* native: the processor has AVX */
-    uint64_t steps;                          /* single steps made */
+    unsigned vector;     /* gdbstub: bytes of a scalable vector, 0 if it has none; the
+                            registers made of them are all `wide` */
+    uint64_t steps;      /* single steps made */
     uint64_t insns;      /* instructions executed: steps of a repeated string
                             instruction count once */
     uint64_t iterations; /* steps of the last instruction */
@@ -41,6 +43,10 @@ struct oracle {
     int status;
     int signal;
 };
+
+/* The processor of ORACLE_GDBSTUB, as QEMU's -cpu.  NULL: without scalable vectors, as
+ * the library's default is. */
+extern const char *oracle_cpu;
 
 /* Starts `program` with standard output on descriptor `out`, stopped before
  * its first instruction.  0, or -1 with a message on standard error. */

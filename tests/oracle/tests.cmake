@@ -10,7 +10,9 @@ set(oracle_objects ${oracle_source}/oracle.c ${oracle_source}/native.c
 add_executable(oracle-step ${oracle_source}/step.c ${oracle_objects})
 target_link_libraries(oracle-step PRIVATE lt-options)
 set(compare_objects ${oracle_source}/undefined.c ${oracle_objects})
-add_executable(oracle-compare ${oracle_source}/compare.c ${compare_objects})
+set(compare_sources ${oracle_source}/compare.c ${oracle_source}/compare-state.c
+    ${oracle_source}/compare-capstone.c)
+add_executable(oracle-compare ${compare_sources} ${compare_objects})
 target_link_libraries(oracle-compare PRIVATE lt-options libtrace PkgConfig::CAPSTONE)
 add_executable(oracle-real ${oracle_source}/real.c ${compare_objects})
 target_link_libraries(oracle-real PRIVATE lt-options libtrace PkgConfig::CAPSTONE)
@@ -32,7 +34,7 @@ endif()
 function(oracle_test arch name mode)
     set(test oracle/${arch}/${name}/${mode})
     add_test(NAME ${test}
-        COMMAND oracle-compare -a ${arch} -m ${mode} ${GUESTS}/${arch}/${name})
+        COMMAND oracle-compare -a ${arch} -m ${mode} ${ARGN} ${GUESTS}/${arch}/${name})
     set_tests_properties(${test} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
         LABELS oracle)
 endfunction()
@@ -56,6 +58,18 @@ if(ORACLE_QEMU_AARCH64)
     foreach(name memory flags switch-O3 loop neon float)
         foreach(mode ${oracle_modes})
             oracle_test(aarch64 ${name} ${mode})
+        endforeach()
+    endforeach()
+    # Scalable vectors, which capstone's older releases do not know.
+    foreach(cpu max,sme=off max,sme=off,sve-max-vq=1)
+        add_test(NAME oracle/aarch64/lint-sve/${cpu}
+            COMMAND ${oracle_source}/lint-sve ${cpu} ${GUESTS}/aarch64/sve)
+        set_tests_properties(oracle/aarch64/lint-sve/${cpu} PROPERTIES TIMEOUT 60
+            SKIP_RETURN_CODE 77 LABELS oracle ENVIRONMENT "LT_BINARY=$<TARGET_FILE:lt>")
+    endforeach()
+    foreach(name ${GUESTS_sve})
+        foreach(mode full ${oracle_modes})
+            oracle_test(aarch64 ${name} ${mode} -c max,sme=off)
         endforeach()
     endforeach()
 endif()
@@ -85,9 +99,15 @@ target_link_libraries(test-session PRIVATE lt-options libtrace PkgConfig::CMOCKA
 add_test(NAME api/session COMMAND test-session)
 set_tests_properties(api/session PROPERTIES TIMEOUT 300
     ENVIRONMENT "LT_GUESTS=${GUESTS}/x86_64")
+# Every public function, with what it must refuse.
+add_executable(test-functions ${CMAKE_CURRENT_SOURCE_DIR}/api/test-functions.c)
+target_link_libraries(test-functions PRIVATE lt-options libtrace)
+add_test(NAME api/functions COMMAND test-functions ${CMAKE_BINARY_DIR}/public-names)
+set_tests_properties(api/functions PROPERTIES TIMEOUT 60
+    ENVIRONMENT "LT_GUESTS=${GUESTS}/x86_64")
 # Signals, threads and processes.
 set(control_source ${CMAKE_CURRENT_SOURCE_DIR}/api)
-foreach(what processes signals threads)
+foreach(what exec processes signals threads)
     add_executable(test-control-${what} ${control_source}/test-control-${what}.c
         ${control_source}/control.c)
     target_link_libraries(test-control-${what} PRIVATE lt-options libtrace PkgConfig::CMOCKA)
@@ -137,6 +157,16 @@ endif()
 add_test(NAME full/aarch64/mops COMMAND test-full ${GUESTS}/aarch64/mops)
 set_tests_properties(full/aarch64/mops PROPERTIES TIMEOUT 60
     ENVIRONMENT "LT_FULL_EVERY=1")
+# Scalable vectors in signal frames, threads and forks.
+foreach(threads serial parallel)
+    add_test(NAME full/aarch64/sve-${threads} COMMAND test-full ${GUESTS}/aarch64/sve-signal)
+    set_tests_properties(full/aarch64/sve-${threads} PROPERTIES TIMEOUT 60
+        ENVIRONMENT "LT_FULL_EVERY=1;LT_FULL_CPU=max,sme=off;LT_FULL_THREADS=${threads}")
+endforeach()
+# The largest records.
+add_test(NAME full/aarch64/sve-long COMMAND test-full ${GUESTS}/aarch64/sve-long)
+set_tests_properties(full/aarch64/sve-long PROPERTIES TIMEOUT 60
+    ENVIRONMENT "LT_FULL_EVERY=1;LT_FULL_CPU=max,sme=off")
 foreach(case ls sha256sum gzip python python-threads gcc make sqlite lua luajit perl sh script
         env x86_64 aarch64)
     add_test(NAME real/${case} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/real/run-real ${case})

@@ -8,8 +8,16 @@ sp a stack of its own.  Everything else is fair game, and state flows from one
 sequence into the next.  Left out: pointer authentication, whose keys are random.
 """
 
+import sve
+from sequences import SINGLES, Sequences
+
 INTERESTING = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
                0xffffffff, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 0x5555555555555555]
+HALVES = [0, 0x8000, 1, 0x3c00, 0xbc00, 0x7c00, 0xfc00, 0x7e00, 0x7c01, 0x7bff, 0x0400]
+DOUBLES = [0, 1 << 63, 1, 0x000fffffffffffff, 0x0010000000000000, 0x3ff0000000000000,
+           0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000, 0x7ff0000000000001,
+           0x7fefffffffffffff, 0x41dfffffffc00000, 0x43e0000000000000, 0x400921fb54442d18,
+           0x36a0000000000000, 0x3810000000000000]
 CC = "eq ne cs cc mi pl vs vc hi ls ge lt gt le".split()
 ALL = "8b 16b 4h 8h 2s 4s 2d".split()
 NO_D = "8b 16b 4h 8h 2s 4s".split()
@@ -43,11 +51,9 @@ def flat(table):
     return [(op, arrangements) for ops, arrangements in table.items() for op in ops.split()]
 
 
-class Generator:
-    def __init__(self, random):
-        self.r = random
-        self.lines = []
-        self.label = 0
+class Generator(Sequences):
+    def __init__(self, random, scalable=False):
+        super().__init__(random)
         self.flushes = 0
         self.three = flat(THREE)
         self.two = flat(TWO)
@@ -61,11 +67,9 @@ class Generator:
             (4, self.vector_long), (4, self.vector_element), (6, self.vector_memory),
             (3, self.across), (3, self.crypto), (2, self.status),
         ]
+        self.scalable = sve.Scalable(self) if scalable else None
 
     # ---- Operands ----
-
-    def pick(self, items):
-        return items[self.r.randrange(len(items))]
 
     def reg(self, size="x"):
         if self.r.random() < 0.04:
@@ -83,9 +87,6 @@ class Generator:
 
     def f(self, kind):
         return f"{kind}{self.r.randrange(32)}"
-
-    def emit(self, *lines):
-        self.lines.extend(lines)
 
     def base(self):
         """Sets x26 somewhere, often so that an access crosses the pages."""
@@ -580,46 +581,15 @@ class Generator:
             # x25 is the address of random vectors until it is overwritten.
             self.emit("ldr x25, =vectors",
                       f"ldr q{self.r.randrange(32)}, [x25, #{self.r.randrange(127) * 16}]")
-        weights = [w for w, _ in self.makers]
-        for maker in self.r.choices([m for _, m in self.makers], weights, k=self.r.randrange(5, 13)):
-            maker()
+        self.call_some(self.makers, 5, 12)
         # Constants in reach, behind a way around them.
         if number % 100 == 99:
             self.label += 1
             self.emit(f"b .Lj{self.label}", ".ltorg", f".Lj{self.label}:")
 
-    def vectors(self):
-        """Bytes for vector registers: integers and floats of every class."""
-        halves = [0, 0x8000, 1, 0x3c00, 0xbc00, 0x7c00, 0xfc00, 0x7e00, 0x7c01, 0x7bff, 0x0400]
-        singles = [0, 0x80000000, 1, 0x807fffff, 0x00800000, 0x3f800000, 0xbf800000, 0x7f800000,
-                   0xff800000, 0x7fc00000, 0x7f800001, 0x7f7fffff, 0x4b000001, 0x4effffff,
-                   0x5f000000, 0xcf000000, 0x3fc00000, 0xc0490fdb, 0x33800000]
-        doubles = [0, 1 << 63, 1, 0x000fffffffffffff, 0x0010000000000000, 0x3ff0000000000000,
-                   0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000, 0x7ff0000000000001,
-                   0x7fefffffffffffff, 0x41dfffffffc00000, 0x43e0000000000000, 0x400921fb54442d18,
-                   0x36a0000000000000, 0x3810000000000000]
-        out = []
-        while len(out) < 2048:
-            kind = self.r.random()
-            if kind < 0.15:
-                value, size = self.pick(halves), 2
-            elif kind < 0.35:
-                value, size = self.pick(singles), 4
-            elif kind < 0.5:
-                value, size = self.pick(doubles), 8
-            elif kind < 0.65:
-                value = 0x3f800000 + (self.r.randrange(-20, 20) << 23) + self.r.getrandbits(23)
-                size = 4
-            elif kind < 0.8:
-                value = (1023 + self.r.randrange(-60, 60)) << 52 | self.r.getrandbits(52)
-                size = 8
-            else:
-                value, size = self.r.getrandbits(64), 8
-            out += list(value.to_bytes(size, "little"))
-        return out[:2048]
-
     def program(self, count):
-        self.emit(".arch armv8.5-a+crypto+fp16", '.section .note.GNU-stack, "", %progbits', ".text",
+        features = "+fp16fml+sve2+sve2-bitperm" if self.scalable else ""
+        self.emit(f".arch armv8.5-a+crypto+fp16{features}", '.section .note.GNU-stack, "", %progbits', ".text",
                   ".globl _start", "_start:", "ldr x9, =stack_top", "mov sp, x9", "ldr x28, =middle",
                   "ldr x25, =vectors", "msr fpcr, xzr", "msr fpsr, xzr", "msr nzcv, xzr",
                   *(f"mov x{i}, #{i}" for i in list(range(25)) + [27, 29, 30]), "mov x26, x28",
@@ -632,11 +602,8 @@ class Generator:
                           f".Lconstants{number}:", f".set constants, constants_{number}")
             self.sequence(number)
         self.emit("end:", "mov x0, #7", "mov x8, #94", "svc #0", ".ltorg")
-        data = self.vectors()
-        self.emit(".section .rodata", ".balign 64", "vectors:",
-                  *(".byte " + ",".join(map(str, data[i:i + 32])) for i in range(0, 2048, 32)),
-                  ".data", ".balign 4096", "scratch:")
-        for _ in range(256):
-            self.emit(".byte " + ",".join(str(self.r.getrandbits(8)) for _ in range(32)))
-        self.emit(".set middle, scratch + 4096", ".skip 2048", "stack_top:", ".skip 2048")
-        return "\n".join(self.lines) + "\n"
+        self.data([(0.15, 2, lambda: self.pick(HALVES)), (0.35, 4, lambda: self.pick(SINGLES)),
+                   (0.5, 8, lambda: self.pick(DOUBLES)), (0.65, 4, self.single),
+                   (0.8, 8, self.double), (1, 8, lambda: self.r.getrandbits(64))])
+        self.emit("fence:")
+        return self.text()

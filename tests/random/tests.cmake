@@ -5,15 +5,22 @@
 
 set(random_source ${CMAKE_CURRENT_SOURCE_DIR}/random)
 
-# random_test(ARCH SEED COUNT MODE)
+# random_test(ARCH SEED COUNT MODE [LENGTH])
 function(random_test arch seed count mode)
     set(test random/${arch}/${seed})
+    if(ARGN)
+        set(test random/${arch}-sve/${seed})
+    endif()
     if(NOT mode STREQUAL full)
         set(test ${test}/${mode})
     endif()
     lt_script_test(${test} python3 -B ${random_source}/run ${arch} ${seed} ${count})
     set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
         "LT_COMPARE=$<TARGET_FILE:oracle-compare>;LT_MODE=${mode}")
+    if(ARGN)
+        set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT 
+            "LT_VL=${ARGN};LT_BINARY=$<TARGET_FILE:lt>")
+    endif()
     set_tests_properties(${test} PROPERTIES LABELS random)
 endfunction()
 
@@ -26,6 +33,13 @@ foreach(arch x86_64 aarch64)
     foreach(mode pull noreads)
         random_test(${arch} 5 800 ${mode})
     endforeach()
+endforeach()
+# Scalable vectors, by their length in bytes.
+foreach(length 16 48 64 256)
+    random_test(aarch64 ${length} 1500 full ${length})
+endforeach()
+foreach(mode pull noreads)
+    random_test(aarch64 5 800 ${mode} 64)
 endforeach()
 # Without memory events, the oracle of aarch64 cannot adopt what store exclusives did.
 random_test(x86_64 5 800 insn)

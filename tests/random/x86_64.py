@@ -7,6 +7,8 @@ scratch pages, r14 is an index from 0 to 63, rsp a stack of its own.  Everything
 else is fair game, and state flows from one sequence into the next.
 """
 
+from sequences import SINGLES, Sequences
+
 FEATURES = ("mmx sse sse2 pni ssse3 sse4_1 sse4_2 popcnt movbe abm bmi1 bmi2 adx avx avx2 "
             "fma f16c aes pclmulqdq sha_ni cx16 x87").split()
 
@@ -23,6 +25,12 @@ CC = "o no b ae e ne be a s ns p np l ge le g".split()
 INTERESTING = [0, 1, 2, 3, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
                0x80000000, 0xffffffff, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1,
                0x5555555555555555, 0xaaaaaaaaaaaaaaaa]
+DOUBLES = [0, 1 << 63, 1, 0x000fffffffffffff, 0x0010000000000000, 0x3ff0000000000000,
+           0xbff0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
+           0x7ff8000000000000, 0x7ff0000000000001, 0x7fefffffffffffff,
+           0x41dfffffffc00000, 0x41e0000000000000, 0x43e0000000000000,
+           0xc3e0000000000000, 0x3ff8000000000000, 0x400921fb54442d18,
+           0x36a0000000000000, 0x3810000000000000, 0x47efffffe0000000]
 
 # What has the form "op x, x/m128", with its three-operand twin "vop x, x, x/m".
 INT = {
@@ -67,12 +75,10 @@ def words(table, features):
     return [w for feature, text in table.items() if feature in features for w in text.split()]
 
 
-class Generator:
+class Generator(Sequences):
     def __init__(self, random, features):
-        self.r = random
+        super().__init__(random)
         self.features = set(features)
-        self.lines = []
-        self.label = 0
         self.flushes = False
         self.makers = []
         for weight, needs, maker in self.table():
@@ -85,9 +91,6 @@ class Generator:
         self.immediate = [w.split(":") for w in words(IMMEDIATE, self.features)]
 
     # ---- Operands ----
-
-    def pick(self, items):
-        return items[self.r.randrange(len(items))]
 
     def displacement(self, bits, aligned=False):
         """From rbx; often close to the boundary of the pages."""
@@ -151,9 +154,6 @@ class Generator:
 
     def vm(self, kind, bits):
         return self.mem(bits) if self.r.random() < 0.3 else self.v(kind)
-
-    def emit(self, *lines):
-        self.lines.extend(lines)
 
     # ---- Kinds of instructions ----
 
@@ -800,41 +800,7 @@ class Generator:
             value = 0x1f80 | self.r.randrange(4) << 13 | self.pick([0, 0, 0x8000, 0x40, 0x8040])
             self.flushes = value & 0x8040 != 0
             self.emit(f"mov dword ptr [rbx], {value}", "ldmxcsr dword ptr [rbx]")
-        weights = [w for w, _ in self.makers]
-        for maker in self.r.choices([m for _, m in self.makers], weights,
-                                    k=self.r.randrange(4, 12)):
-            maker()
-
-    def vectors(self):
-        """Bytes for vector registers: integers and floats of every class."""
-        singles = [0, 0x80000000, 1, 0x807fffff, 0x00800000, 0x3f800000, 0xbf800000, 0x7f800000,
-                   0xff800000, 0x7fc00000, 0x7f800001, 0x7f7fffff, 0x4b000001, 0x4effffff,
-                   0x5f000000, 0xcf000000, 0x3fc00000, 0xc0490fdb, 0x33800000]
-        doubles = [0, 1 << 63, 1, 0x000fffffffffffff, 0x0010000000000000, 0x3ff0000000000000,
-                   0xbff0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
-                   0x7ff8000000000000, 0x7ff0000000000001, 0x7fefffffffffffff,
-                   0x41dfffffffc00000, 0x41e0000000000000, 0x43e0000000000000,
-                   0xc3e0000000000000, 0x3ff8000000000000, 0x400921fb54442d18,
-                   0x36a0000000000000, 0x3810000000000000, 0x47efffffe0000000]
-        out = []
-        while len(out) < 2048:
-            kind = self.r.random()
-            if kind < 0.35:
-                value, size = self.pick(singles), 4
-            elif kind < 0.6:
-                value, size = self.pick(doubles), 8
-            elif kind < 0.75:
-                # Of moderate size, so that sums are not one of the two.
-                value = 0x3f800000 + (self.r.randrange(-20, 20) << 23) + self.r.getrandbits(23)
-                size = 4
-            elif kind < 0.9:
-                value = (1023 + self.r.randrange(-60, 60)) << 52 | self.r.getrandbits(52)
-                value |= self.r.getrandbits(1) << 63
-                size = 8
-            else:
-                value, size = self.r.getrandbits(64), 8
-            out += list(value.to_bytes(size, "little"))
-        return out[:2048]
+        self.call_some(self.makers, 4, 11)
 
     def program(self, count):
         self.emit(".intel_syntax noprefix", '.section .note.GNU-stack, "", @progbits', ".text",
@@ -852,12 +818,9 @@ class Generator:
             self.sequence(number)
         # Not exit status 0, which other ends could have.
         self.emit("end:", "mov edi, 7", "mov eax, 231", "syscall")
-        data = self.vectors()
-        self.emit(".section .rodata", ".balign 64", "vectors:",
-                  *(".byte " + ",".join(map(str, data[i:i + 32])) for i in range(0, 2048, 32)),
-                  ".skip 64", "indices:", ".long 0, 1, 5, -3, 40, -60, 7, 100",
-                  ".data", ".balign 4096", "scratch:")
-        for i in range(0, 8192, 32):
-            self.emit(".byte " + ",".join(str(self.r.getrandbits(8)) for _ in range(32)))
-        self.emit(".set middle, scratch + 4096", ".skip 2048", "stack_top:", ".skip 2048")
-        return "\n".join(self.lines) + "\n"
+        self.data([(0.35, 4, lambda: self.pick(SINGLES)), (0.6, 8, lambda: self.pick(DOUBLES)),
+                   (0.75, 4, self.single),
+                   (0.9, 8, lambda: self.double() | self.r.getrandbits(1) << 63),
+                   (1, 8, lambda: self.r.getrandbits(64))],
+                  ".skip 64", "indices:", ".long 0, 1, 5, -3, 40, -60, 7, 100")
+        return self.text()

@@ -8,8 +8,8 @@
  * them; each further thread begins, made by a thread that there is, and does
  * nothing behind its end.  Its exit status is the guest's (128 + signal), 99 when
  * something is not so.  LT_FULL_EVERY=N looks at all registers every N
- * instructions (64), LT_FULL_THREADS=parallel runs threads in parallel,
- * LT_FULL_VERBOSE prints the figures.
+ * instructions (64), LT_FULL_THREADS=parallel runs threads in parallel, LT_FULL_CPU
+ * is the processor, LT_FULL_VERBOSE prints the figures.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@
 #include "lt/unstable.h"
 
 #define REGS 128
+#define WIDTH 256 /* bytes of the widest register */
 #define BUCKETS 1024u
 
 struct process {
@@ -38,10 +39,10 @@ struct thread {
     uint8_t code[16];
     uint32_t length;
     uint32_t regs, pc_reg;
-    uint8_t file[REGS][32]; /* registers as write events tell them */
-    int known;              /* they do */
-    int behind_kernel;      /* a signal's or a process's registers come, not the
-                               instruction's */
+    uint8_t file[REGS][WIDTH]; /* registers as write events tell them */
+    int known;                 /* they do */
+    int behind_kernel;         /* a signal's or a process's registers come, not the
+                                  instruction's */
     struct thread *next;
 };
 
@@ -150,7 +151,8 @@ static void changed(struct totals *t, lt_session *session, struct thread *thread
                     uint32_t reg, const uint8_t *value)
 {
     const uint32_t arch = thread->process->arch;
-    int width = lt_reg_width(arch, reg), i;
+    uint8_t now[WIDTH];
+    int width = lt_reg_read_bytes(session, reg, now, sizeof now), i;
     char text[128] = "";
 
     lt_disassemble(session, thread->pc, thread->code, thread->length, text, sizeof text);
@@ -166,11 +168,19 @@ static void changed(struct totals *t, lt_session *session, struct thread *thread
     problem(t, "a register changed without an event", thread->pc, reg);
 }
 
-/* The low half of a ymm is an xmm. */
+static int is_scalable(const struct thread *thread, uint32_t reg)
+{
+    return thread->process->arch == LT_ARCH_AARCH64 && reg >= LT_AARCH64_Z0;
+}
+
+/* The low half of a ymm is an xmm, the low 16 bytes of a z are a v. */
 static void set_reg(struct thread *thread, uint32_t reg, const uint8_t *data,
                     uint32_t width)
 {
+    memset(thread->file[reg], 0, WIDTH);
     memcpy(thread->file[reg], data, width);
+    if (is_scalable(thread, reg) && reg < LT_AARCH64_P0)
+        memcpy(thread->file[reg - LT_AARCH64_Z0 + LT_AARCH64_V0], data, 16);
     if (thread->process->arch != LT_ARCH_X86_64)
         return;
     if (reg >= LT_X86_64_XMM0 && reg < LT_X86_64_XMM0 + 16)
@@ -195,9 +205,13 @@ static int on_insn(lt_session *session, const struct lt_insn *e, void *user)
     /* Now and then the whole register file: events alone must give it. */
     look = !thread->known || thread->insns % t->every == 0;
     for (reg = 0; look && reg < thread->regs; reg++) {
-        uint8_t value[32];
+        uint8_t value[WIDTH];
         int width = lt_reg_read_bytes(session, reg, value, sizeof value);
 
+        if (width == LT_ERR_UNSUPPORTED && is_scalable(thread, reg)) {
+            thread->regs = LT_AARCH64_Z0; /* a CPU without SVE */
+            break;
+        }
         if (width <= 0) {
             problem(t, "a register cannot be read", e->pc, reg);
             return LT_STOP;
@@ -221,13 +235,15 @@ static int on_reg(lt_session *session, const struct lt_reg_write *e, void *user)
 {
     struct totals *t = user;
     struct thread *thread = common(t, e);
+    uint8_t now[WIDTH];
 
-    (void)session;
     t->reg_writes++;
     if (e->pc != thread->pc && !thread->behind_kernel)
         problem(t, "a register write of another instruction", e->pc, e->reg);
     if (e->reg >= thread->regs ||
-        (int)e->width != lt_reg_width(thread->process->arch, e->reg))
+        (is_scalable(thread, e->reg)
+             ? (int)e->width != lt_reg_read_bytes(session, e->reg, now, sizeof now)
+             : (int)e->width != lt_reg_width(thread->process->arch, e->reg)))
         problem(t, "a register write of a strange width", e->pc, e->width);
     else
         set_reg(thread, e->reg, e->data, e->width);
@@ -400,6 +416,7 @@ int main(int argc, char **argv)
     if (getenv("LT_FULL_THREADS") != NULL &&
         strcmp(getenv("LT_FULL_THREADS"), "parallel") == 0)
         config.threads = LT_THREADS_PARALLEL;
+    config.cpu = getenv("LT_FULL_CPU");
     config.program = argv[1];
     config.argv = (const char *const *)(argv + 1);
     error = lt_session_create(&config, &session);

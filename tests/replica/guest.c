@@ -710,6 +710,24 @@ static void bss(void)
     look();
 }
 
+/* What is mapped behind the end of a file cannot be written to. */
+static void behind(void)
+{
+    const int fd = file(100), from = file(300);
+    char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    struct iovec vec[2] = {{p + 40, 8}, {p + 5000, 8}};
+
+    MUST(p != MAP_FAILED);
+    begin();
+    MUST(pread(from, p + 4096, 100, 0) == -1 && errno == EFAULT);
+    MUST(pread(from, p + 4000, 200, 0) == 96);
+    expect(p + 4000, 96);
+    MUST(preadv(from, vec, 2, 0) == 8);
+    expect(p + 40, 8);
+    end();
+    look();
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -738,6 +756,7 @@ static const struct {
     {"twice", twice},
     {"fragments", fragments},
     {"bss", bss},
+    {"behind", behind},
 };
 
 static volatile int beside; /* number of the other thread */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * replica [-L SYSROOT] [-n N] [-i TEXT]... [-f FILE] PROGRAM [ARGS...]: keeps a copy
- * of a guest's memory, made from its events alone, and compares it byte for byte with the
- * memory of the process that runs the guest.
+ * replica [-c CPU] [-L SYSROOT] [-n N] [-i TEXT]... [-f FILE] PROGRAM [ARGS...]: keeps a
+ * copy of a guest's memory, made from its events alone, and compares it byte for byte
+ * with the memory of the process that runs the guest.
  *
  * That is done whenever the guest waits for its standard input, which is a pipe
  * of ours: everything that it did is known then.  Each TEXT, and each line of FILE,
@@ -487,9 +487,11 @@ int main(int argc, char **argv)
     int option, pipe_ends[2], state;
 
     lt_config_init(&config, sizeof config);
-    while ((option = getopt(argc, argv, "+L:n:i:f:")) != -1) {
+    while ((option = getopt(argc, argv, "+c:L:n:i:f:")) != -1) {
         if (option == 'L')
             config.sysroot = optarg;
+        else if (option == 'c')
+            config.cpu = optarg;
         else if (option == 'n')
             times = strtoul(optarg, NULL, 0);
         else if (option == 'f')

@@ -47,12 +47,17 @@ foreach(arch x86_64 aarch64)
         replica_test(${arch}/${case} ${sysroot} ${input} ${GUESTS}/${arch}/replica-static ${case})
     endforeach()
     # Buffers are filled in another way while other threads may run.
-    foreach(case readv recvmsg recvfrom structs frame)
+    foreach(case readv recvmsg recvfrom structs frame behind)
         replica_test(${arch}/${case}-beside ${sysroot} ${input}
             ${GUESTS}/${arch}/replica-static ${case} beside)
     endforeach()
     replica_test(${arch}/dynamic ${sysroot} ${input} ${GUESTS}/${arch}/replica-dynamic structs)
 endforeach()
+# Stores of scalable vectors, and frames that have them.
+if(GUESTS_sve)
+    replica_test(aarch64-sve/frame -c max,sme=off ${input} ${GUESTS}/aarch64/replica-static frame)
+    replica_test(aarch64-sve/signal -c max,sme=off ${GUESTS}/aarch64/sve-signal)
+endif()
 add_custom_target(replica-guests ALL DEPENDS ${replica_files})
 
 # Real programs, as they come.

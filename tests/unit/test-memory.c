@@ -371,9 +371,10 @@ static struct lti_paths *paths;
 static struct lti_decoder *open_decoder(struct lti_callbacks *callbacks)
 {
     static atomic_bool stop;
-    static uint64_t seq, stamp;
+    static uint64_t seq, stamp, insns_left;
     struct lti_decoder *decoder;
 
+    insns_left = INT64_MAX;
     assert_int_equal(lti_slabs_create(arena, &slabs), 0);
     assert_int_equal(lti_paths_create(&paths), 0);
     const struct lti_decoder_config config = {
@@ -384,6 +385,7 @@ static struct lti_decoder *open_decoder(struct lti_callbacks *callbacks)
         .paths = paths,
         .seq = &seq,
         .stamp = &stamp,
+        .insns_left = &insns_left,
         .stop = &stop,
     };
     assert_int_equal(lti_decoder_create(&config, &decoder), 0);

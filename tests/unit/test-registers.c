@@ -28,31 +28,41 @@ static void test_archs(void **state)
     assert_int_equal(lt_arch_find(NULL), LT_ERR_ARGUMENT);
 }
 
-/* Each register has a name of its own, and words that no other one has. */
-static void check_regs(uint32_t arch, int count)
+/* Each register has words that no other one has. */
+static void check_words(const struct lti_arch *info)
 {
-    const struct lti_arch *info = lti_arch_info(arch);
     char used[LTI_MAX_REGS] = {0};
 
-    assert_int_equal(lt_reg_count(arch), count);
-    for (int reg = 0; reg < count; reg++) {
-        const char *name = lt_reg_name(arch, (uint32_t)reg);
-        int width = lt_reg_width(arch, (uint32_t)reg);
+    for (uint32_t reg = 0; reg < info->held_count; reg++) {
         unsigned word = info->regs[reg].word;
 
-        assert_non_null(name);
-        assert_int_equal(lt_reg_find(arch, name), reg);
-        assert_in_range(width, 1, 32);
-        assert_in_range(lt_reg_class(arch, (uint32_t)reg), LT_REG_GENERAL, LT_REG_SYSTEM);
-        if (name[0] == 'x' && name[1] == 'm') {
-            continue; /* the low half of a ymm */
+        if (strncmp(info->regs[reg].name, "xmm", 3) == 0 ||
+            (info->scalable && info->regs[reg].name[0] == 'v')) {
+            continue; /* the low part of a wide one */
         }
-        for (int at = 0; at < width; at += 8, word++) {
+        for (int at = 0; at < info->regs[reg].width; at += 8, word++) {
             assert_in_range(word, 0, info->word_count - 1);
             assert_false(used[word]);
             used[word] = 1;
         }
     }
+}
+
+/* Each register has a name of its own. */
+static void check_regs(uint32_t arch, int count)
+{
+    assert_int_equal(lt_reg_count(arch), count);
+    for (int reg = 0; reg < count; reg++) {
+        const char *name = lt_reg_name(arch, (uint32_t)reg);
+        int width = lt_reg_width(arch, (uint32_t)reg);
+
+        assert_non_null(name);
+        assert_int_equal(lt_reg_find(arch, name), reg);
+        assert_in_range(width, 1, 256);
+        assert_in_range(lt_reg_class(arch, (uint32_t)reg), LT_REG_GENERAL,
+                        LT_REG_PREDICATE);
+    }
+    check_words(lti_arch_info(arch));
     assert_null(lt_reg_name(arch, (uint32_t)count));
     assert_null(lt_reg_name(arch, UINT32_MAX));
     assert_int_equal(lt_reg_width(arch, (uint32_t)count), LT_ERR_ARGUMENT);
@@ -73,7 +83,8 @@ static void test_regs(void **state)
 {
     (void)state;
     check_regs(LT_ARCH_X86_64, 70);
-    check_regs(LT_ARCH_AARCH64, 69);
+    check_regs(LT_ARCH_AARCH64, 118);
+    check_words(lti_arch_scalable());
     check_reg(LT_ARCH_X86_64, "rsp", 4, 8, LT_REG_GENERAL);
     check_reg(LT_ARCH_X86_64, "rip", 16, 8, LT_REG_PC);
     check_reg(LT_ARCH_X86_64, "rflags", 17, 8, LT_REG_FLAGS);
@@ -96,6 +107,11 @@ static void test_regs(void **state)
     check_reg(LT_ARCH_AARCH64, "tpidr_el0", 36, 8, LT_REG_SYSTEM);
     check_reg(LT_ARCH_AARCH64, "v0", 37, 16, LT_REG_VECTOR);
     check_reg(LT_ARCH_AARCH64, "v31", 68, 16, LT_REG_VECTOR);
+    check_reg(LT_ARCH_AARCH64, "z0", 69, 256, LT_REG_VECTOR);
+    check_reg(LT_ARCH_AARCH64, "z31", 100, 256, LT_REG_VECTOR);
+    check_reg(LT_ARCH_AARCH64, "p0", 101, 32, LT_REG_PREDICATE);
+    check_reg(LT_ARCH_AARCH64, "p15", 116, 32, LT_REG_PREDICATE);
+    check_reg(LT_ARCH_AARCH64, "ffr", 117, 32, LT_REG_PREDICATE);
     assert_int_equal(lt_reg_class(0, 0), LT_ERR_ARGUMENT);
     assert_int_equal(lt_reg_count(0), LT_ERR_ARGUMENT);
     assert_int_equal(lt_reg_find(0, "rax"), LT_ERR_ARGUMENT);
@@ -108,6 +124,55 @@ static void test_regs(void **state)
     assert_int_equal(lt_reg_find(LT_ARCH_AARCH64, "sp"), LT_AARCH64_SP);
     assert_int_equal(lt_reg_find(LT_ARCH_AARCH64, "pc"), LT_AARCH64_PC);
     assert_int_equal(lt_reg_find(LT_ARCH_AARCH64, "nzcv"), LT_AARCH64_NZCV);
+}
+
+/* What a record has of scalable registers, at every length; and what is none. */
+static void test_scalable(void **state)
+{
+    const struct lti_arch *info = lti_arch_scalable();
+    static uint64_t from[LTI_MAX_REGS], words[LTI_MAX_REGS];
+
+    (void)state;
+    for (uint32_t vl = 0; vl <= 288; vl += 8) {
+        uint32_t z = vl / 8, p = (vl / 8 + 7) / 8, size = 8 * (46 + 32 * z + 17 * p);
+        int good = vl % 16 == 0 && vl >= 16 && vl <= 256;
+
+        if (size > sizeof from) {
+            assert_int_equal(good, 0);
+            size = sizeof from;
+        }
+        for (unsigned i = 0; i < LTI_MAX_REGS; i++) {
+            from[i] = 1000 + i;
+            words[i] = 7;
+        }
+        from[LTI_SVE_VL] = vl;
+        assert_int_equal(lti_take_registers(info, (uint8_t *)from, size, words), good);
+        if (!good) {
+            assert_int_equal(words[0], 7);
+            continue;
+        }
+        assert_int_equal(words[0], 1000);
+        assert_int_equal(lti_reg_width(info, LT_AARCH64_Z0 + 31, words), vl);
+        assert_int_equal(lti_reg_width(info, LT_AARCH64_FFR, words), vl / 8);
+        assert_int_equal(lti_reg_width(info, LT_AARCH64_V0, words), 16);
+        for (unsigned i = 0; i < 32 * 32; i++) {
+            unsigned should = i % 32 < z ? 1046 + i / 32 * z + i % 32 : 0;
+            assert_int_equal(words[LTI_SVE_Z + i], should);
+        }
+        for (unsigned i = 0; i < 17 * 4; i++) {
+            unsigned should = i % 4 < p ? 1046 + 32 * z + i / 4 * p + i % 4 : 0;
+            assert_int_equal(words[LTI_SVE_P + i], should);
+        }
+        assert_false(lti_take_registers(info, (uint8_t *)from, size - 8, words));
+        assert_false(lti_take_registers(info, (uint8_t *)from, size + 8, words));
+    }
+    assert_false(lti_take_registers(info, (uint8_t *)from, 0, words));
+    words[LTI_SVE_VL] = UINT64_MAX;
+    assert_int_equal(lti_reg_width(info, LT_AARCH64_Z0, words), 256);
+    assert_true(lti_take_registers(lti_arch_info(LT_ARCH_AARCH64), (uint8_t *)from,
+                                   8 * LTI_A64_REGS, words));
+    assert_false(lti_take_registers(lti_arch_info(LT_ARCH_AARCH64), (uint8_t *)from,
+                                    8 * LTI_A64_REGS + 8, words));
 }
 
 static void test_errors(void **state)
@@ -200,9 +265,9 @@ static void test_structs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_archs),   cmocka_unit_test(test_regs),
-        cmocka_unit_test(test_errors),  cmocka_unit_test(test_message),
-        cmocka_unit_test(test_structs),
+        cmocka_unit_test(test_archs),    cmocka_unit_test(test_regs),
+        cmocka_unit_test(test_scalable), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_message),  cmocka_unit_test(test_structs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

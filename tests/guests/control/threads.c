@@ -8,11 +8,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,8 +77,25 @@ static void *named(void *tid)
     return read(ends[0], &byte, 1) == 1 ? tid : NULL;
 }
 
+static void write_name(const char *path, const char *name)
+{
+    int fd = open(path, O_WRONLY);
+
+    printf("%d\n", (int)write(fd, name, strlen(name)));
+    close(fd);
+}
+
+static void *early(void *unused)
+{
+    char byte;
+
+    printf("# early %d\n", thread_id());
+    return read(ends[0], &byte, 1) == 1 ? unused : NULL;
+}
+
 static int names(void)
 {
+    char path[64];
     volatile int tid = 0;
     pthread_t thread;
     char name[32] = "";
@@ -93,6 +113,15 @@ static int names(void)
         return 1;
     pthread_join(thread, NULL);
     prctl(PR_SET_NAME, "a name that is too long for it");
+    snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)getpid(), thread_id());
+    write_name(path, "a name that is still too long");
+    write_name("/proc/self/comm", "by a file");
+    write_name("/dev/null", "no name");
+    start(&thread, early, NULL);
+    printf("%d\n", pthread_setname_np(thread, "early"));
+    if (write(ends[1], "", 1) != 1)
+        return 1;
+    pthread_join(thread, NULL);
     return 0;
 }
 
@@ -263,6 +292,100 @@ static int turns(void)
     return 0;
 }
 
+/* ---- Threads that meet in what they change together ---- */
+
+/* Maps, moves and unmaps a file. */
+static void *move_maps(void *path)
+{
+    int i, fd = open(path, O_RDONLY);
+
+    for (i = 0; i < 1500; i++) {
+        char *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+
+        p = p == MAP_FAILED ? p : mremap(p, 4096, 8192, MREMAP_MAYMOVE);
+        if (p == MAP_FAILED || munmap(p, 8192) != 0)
+            exit(96);
+    }
+    close(fd);
+    return NULL;
+}
+
+/* Runs code that was not there before. */
+static void *make_code(void *unused)
+{
+#ifdef __x86_64__
+    static const unsigned char code[] = {0xc3};
+#else
+    static const unsigned char code[] = {0xc0, 0x03, 0x5f, 0xd6};
+#endif
+    int i;
+
+    for (i = 0; i < 1500; i++) {
+        char *p =
+            mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (p == MAP_FAILED)
+            exit(96);
+        memcpy(p, code, sizeof code);
+        mprotect(p, 4096, PROT_READ | PROT_EXEC);
+        __builtin___clear_cache(p, p + sizeof code);
+        ((void (*)(void))(size_t)p)();
+        munmap(p, 4096);
+    }
+    return unused;
+}
+
+static void *make_children(void *unused)
+{
+    int i, status;
+
+    for (i = 0; i < 20; i++) {
+        pid_t child = fork();
+
+        if (child == 0) {
+            mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            _exit(7);
+        }
+        if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 7)
+            exit(96);
+    }
+    return unused;
+}
+
+static int maps(char *path)
+{
+    pthread_t threads[3];
+    int i;
+
+    start(&threads[0], move_maps, path);
+    start(&threads[1], make_code, NULL);
+    start(&threads[2], make_children, NULL);
+    for (i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    return 0;
+}
+
+static atomic_int ready;
+
+static void *leave_together(void *unused)
+{
+    ready++;
+    while (ready < 2)
+        continue;
+    syscall(SYS_exit, 0);
+    return unused;
+}
+
+/* The last two threads end at the same time. */
+static int together(void)
+{
+    pthread_t thread;
+
+    start(&thread, leave_together, NULL);
+    leave_together(NULL);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -281,5 +404,9 @@ int main(int argc, char **argv)
         return blocked();
     if (strcmp(what, "turns") == 0)
         return turns();
+    if (strcmp(what, "maps") == 0)
+        return maps(argv[0]);
+    if (strcmp(what, "together") == 0)
+        return together();
     return 99;
 }
