@@ -77,6 +77,13 @@ void lt_stream_map(int fd)
     }
 }
 
+struct lti_stream *lt_stream_shared(void)
+{
+    const Stream *stream = lt_parallel ? own : shared_stream;
+
+    return stream ? stream->shared : NULL;
+}
+
 bool lt_stream_owns(CPUState *cpu)
 {
     return current && current->cpu == cpu;
@@ -138,7 +145,9 @@ static void next_chunk(CPUState *cpu)
         if (shared->produced - qatomic_load_acquire(&shared->consumed) < LTI_CHUNKS) {
             break;
         }
+        lt_idle();
         futex(&shared->room, FUTEX_WAIT, room);
+        lt_busy();
     }
     qatomic_set(&shared->blocked, 0);
     use_chunk(current, cpu);
@@ -246,6 +255,7 @@ void lt_stream_adopt(int number)
     pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     pthread_mutex_init((void *)shared->alive, &attributes);
     shared->pid = getpid();
+    shared->running = 0;
     hold_alive(stream);
     if (lt_parallel) {
         own = stream;
@@ -461,6 +471,9 @@ void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t
      * that QEMU makes on the kernel's behalf, as for a signal frame. */
     if (lt_stream_owns(cpu) && cpu->running && !cpu->neg.lt_stale &&
         !lt_target.is_systems(cpu_env(cpu), addr)) {
+        if (lt_sync) {
+            lt_sync_access(cpu, addr, size, store);
+        }
         if (ldl_he_p(cpu->neg.lt_ptr) != 0) {
             /* A helper that lt-x86_64.c or lt-aarch64.c says to leave memory
              * alone: its access would stand in the middle of a record. */

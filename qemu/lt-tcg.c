@@ -75,6 +75,7 @@ typedef struct Insn {
     uint32_t stores;
     uint8_t want;
     bool complex;
+    bool waits; /* the guest waits for the library before it */
 } Insn;
 
 static struct {
@@ -1235,7 +1236,8 @@ static bool scan(struct DisasContextBase *db)
             i->complex = false;
             i->stores = 0;
             i->want = lt_want_at(i->pc);
-            any |= i->want != 0;
+            i->waits = (i->want & LTI_WANT_SYNC_INSN) || lt_sync_breaks_at(i->pc);
+            any |= (i->want & LTI_WANT_ALL) != 0;
             if (insn > 0) {
                 s.insns[insn - 1].size = i->pc - s.insns[insn - 1].pc;
             }
@@ -1286,6 +1288,9 @@ static bool scan(struct DisasContextBase *db)
     }
     for (int i = 0; i <= insn; i++) {
         find_repeat_cc(&s.insns[i]);
+        /* The library tells its iterations apart from its beginning. */
+        any |= s.insns[i].waits &&
+               lt_target.repeats(g2h_untagged(s.insns[i].pc), s.insns[i].size);
     }
     return any;
 }
@@ -1320,6 +1325,11 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
 
     if (!(s.insns[insn].want & (store ? LTI_WANT_WRITE : LTI_WANT_READ))) {
         return;
+    }
+    if ((s.insns[insn].want & LTI_WANT_SYNC_MEM) && !s.insns[insn].complex) {
+        emit_before(op);
+        lt_sync_gen_access(access_address(op), memop_size(memop), store);
+        emit_done();
     }
     if (s.insns[insn].complex) {
         TCGTemp *addr = access_address(op);
@@ -1645,6 +1655,12 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     s.ways = s.stores = 0;
     s.cc_before = -1;
     forget_nodes(op);
+    if (s.insns[insn].waits) {
+        /* Behind what is put in front of it below. */
+        emit_behind(op);
+        lt_sync_gen_insn(s.insns[insn].pc, s.insns[insn].size, true);
+        emit_done();
+    }
     if (s.insns[insn].stores > 1 && !s.insns[insn].complex) {
         emit_behind(op);
         count_stores(0);
@@ -1687,6 +1703,13 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             emit_before(op);
             tcg_gen_st8_i32(tcg_constant_i32(1), tcg_env, NEG(lt_stale));
             emit_done();
+        }
+        for (unsigned i = 0; i < s.insn_count; i++) {
+            if (s.insns[i].waits) {
+                emit_behind(s.insns[i].start);
+                lt_sync_gen_insn(s.insns[i].pc, s.insns[i].size, false);
+                emit_done();
+            }
         }
         return;
     }

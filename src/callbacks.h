@@ -36,6 +36,8 @@ struct lti_callbacks {
     uint32_t pull_kinds;          /* LT_KIND bits */
     struct lt_filter pull_filter; /* .module is owned, or NULL */
     bool memory;                  /* a copy of the guest's memory is kept */
+    /* Those that the guest waits for: a bit each, and LTI_WANTED_PULL. */
+    uint64_t sync[LTI_KIND_COUNT];
 };
 
 /* Whether the file at `path` is what a filter's `module` means: the same path,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lt/unstable.h"
+#include "block.h"
 #include "program.h"
 #include "supervisor.h"
 #include "syscalls.h"
@@ -174,6 +175,7 @@ void lt_session_destroy(lt_session *session)
     lti_disasm_destroy(session->disasm[0]);
     lti_disasm_destroy(session->disasm[1]);
     lti_arena_destroy(&session->arena);
+    lti_sync_free(&session->sync);
     lti_callbacks_free(&session->callbacks);
     free_config(&session->config);
     free(session);
@@ -212,6 +214,7 @@ static void fill_control(lt_session *session, struct lti_control *control)
     if (session->config.cpu != NULL) {
         snprintf(control->cpu, sizeof control->cpu, "%s", session->config.cpu);
     }
+    lti_sync_start(&session->sync, &session->callbacks, control);
     if ((session->config.flags & LT_CONFIG_CHECK_MEMORY) != 0) {
         control->record |= LTI_RECORD_CHECK;
     }
@@ -236,6 +239,7 @@ static int make_streams(lt_session *session)
         .arena = (uint8_t *)session->arena.control,
         .session = session,
         .callbacks = &session->callbacks,
+        .sync = &session->sync,
         .stop = &session->stop,
     };
     int error = lti_streams_create(&config, &session->streams);
@@ -272,6 +276,9 @@ static int start_process(lt_session *session, const struct lti_program *program,
     lti_arena_close(&session->arena);
     if (error == 0) {
         atomic_store(&session->running, session->process);
+        if (atomic_load(&session->sync.paused)) {
+            lt_session_pause(session); /* while it was made */
+        }
     }
     return error;
 }
@@ -493,6 +500,14 @@ static int begin_run(lt_session *session, bool pull)
 {
     session->pulled = pull;
     session->callbacks.pull = pull;
+    if (pull && (session->callbacks.pull_filter.flags & LT_FILTER_SYNC) != 0) {
+        for (uint32_t type = 0; type < LTI_KIND_COUNT; type++) {
+            if ((session->callbacks.pull_kinds & LT_KIND(type)) != 0 &&
+                type != LT_EVENT_EXIT) {
+                session->callbacks.sync[type] |= LTI_WANTED_PULL;
+            }
+        }
+    }
     session->callbacks.memory = (session->config.flags & LT_CONFIG_MEMORY) != 0;
     session->state = pull ? LTI_SESSION_PULLED : LTI_SESSION_RUN;
     if (atomic_load(&session->stop)) {
@@ -707,6 +722,9 @@ int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size)
 {
     if (session == NULL || data == NULL || size > INT32_MAX) {
         return LT_ERR_ARGUMENT;
+    }
+    if (lti_sync_may_touch(session)) {
+        return lti_sync_read(session, addr, data, size);
     }
     struct lti_decoder *decoder = present_decoder(session);
     int result =
