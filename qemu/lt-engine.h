@@ -146,6 +146,8 @@ void lt_sync_access(CPUState *cpu, uint64_t addr, uint32_t size, bool store);
 void lt_sync_event(unsigned type); /* enum lt_event_type: one was recorded */
 void lt_sync_point(CPUState *cpu); /* the thread waits here if it has to */
 bool lt_sync_has_events(void);     /* it would */
+void lt_sync_again(uint64_t pc);   /* the instruction there is run once more */
+bool lt_sync_leaves(void);         /* it has left generated code for that */
 void lt_sync_interrupted(void);    /* by a signal */
 /* Before a system call is made.  True if it shall not be, and return *ret; *changed:
  * registers or memory are others now. */

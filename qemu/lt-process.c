@@ -329,6 +329,21 @@ static void wait_before(CPUState *cpu)
     }
 }
 
+/* Generated code was left to wait for the library: true if that is done, and nothing
+ * else is to be looked at.  To come in from outside again would break exclusive accesses
+ * of some architectures: where the guest waits inside, they would never succeed. */
+static bool waited(CPUState *cpu)
+{
+    if (!lt_sync || !lt_sync_leaves()) {
+        return false;
+    }
+    record_present(cpu);
+    lt_sync_point(cpu);
+    return !qatomic_read(&get_task_state(cpu)->signal_pending) &&
+           !qatomic_read(&lt_control->paused) && !lt_baton_wanted() &&
+           QSIMPLEQ_EMPTY(&cpu->work_list);
+}
+
 int __real_cpu_exec(CPUState *);
 int __wrap_cpu_exec(CPUState *);
 int __wrap_cpu_exec(CPUState *cpu)
@@ -357,16 +372,18 @@ int __wrap_cpu_exec(CPUState *cpu)
     if (lt_sync) {
         lt_sync_point(cpu);
     }
-    lt_make_room(cpu);
-    lt_commit(cpu);
-    lt_stream_in_guest(true);
-    trap = __real_cpu_exec(cpu);
-    lt_again = false;
-    if (lt_parallel) {
-        lt_commit(cpu); /* another thread may end the process now */
-    }
-    lt_stream_in_guest(false);
-    lt_target.collect(cpu_env(cpu), self.left, false);
+    do {
+        lt_make_room(cpu);
+        lt_commit(cpu);
+        lt_stream_in_guest(true);
+        trap = __real_cpu_exec(cpu);
+        lt_again = false;
+        if (lt_parallel) {
+            lt_commit(cpu); /* another thread may end the process now */
+        }
+        lt_stream_in_guest(false);
+        lt_target.collect(cpu_env(cpu), self.left, false);
+    } while (trap == EXCP_INTERRUPT && waited(cpu));
     return trap;
 }
 
@@ -760,7 +777,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     abi_ulong flags = 0;
     bool clones, refused;
     uint32_t lengths[6];
-    abi_long ret;
+    abi_long ret = 0;
 
     self.exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     if (!lt_stream_owns(cpu)) {

@@ -581,6 +581,9 @@ void lt_cut(CPUState *cpu, uint64_t pc)
     if (!lt_stream_owns(cpu)) {
         return;
     }
+    if (again) {
+        lt_sync_again(pc);
+    }
     desc = desc_of(ldl_he_p(p));
     if (desc && (n = insn_at(desc, pc)) >= 0) {
         const struct lti_desc_insn *insns = (const void *)(desc + 1);

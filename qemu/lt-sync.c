@@ -245,6 +245,12 @@ void lt_sync_gen_insn(uint64_t pc, uint32_t length, bool traced)
                   tcgv_i32_temp(tcg_constant_i32(length << 1 | traced)));
 }
 
+void lt_sync_again(uint64_t pc)
+{
+    self.passed = true;
+    self.passed_pc = pc;
+}
+
 void lt_sync_interrupted(void)
 {
     /* The instruction is announced again when it is tried again. */
@@ -441,6 +447,11 @@ void lt_sync_point(CPUState *cpu)
 bool lt_sync_has_events(void)
 {
     return self.events;
+}
+
+bool lt_sync_leaves(void)
+{
+    return self.events || self.at_insn;
 }
 
 bool lt_sync_call(CPUState *cpu, uint64_t pc, bool *changed, int64_t *ret)

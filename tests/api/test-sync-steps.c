@@ -133,6 +133,7 @@ static void compare(uint32_t arch, const char *name)
         return;
     trace(&plain, &plain_run, arch, name, 0);
     for (int waits = 1; waits < 3; waits++) {
+        print_message("%s %s\n", lt_arch_name(arch), name);
         trace(&stopped, &stopped_run, arch, name, waits);
         assert_int_equal(stopped_run.result.kind, plain_run.result.kind);
         assert_int_equal(stopped_run.result.status, plain_run.result.status);
@@ -153,9 +154,10 @@ static void compare(uint32_t arch, const char *name)
 static void test_x86_64(void **state)
 {
     static const char *const names[] = {
-        "alu",        "atomic",    "avx",          "bits",     "branch", "muldiv",
-        "stack",      "string",    "sse",          "x87",      "xsave",  "segment",
-        "fault-read", "fault-rep", "fault-divide", "selector", "smc"};
+        "avx",        "fsgsbase",  "loop",          "protect",         "segment",
+        "selector",   "smc",       "sse",           "sse-float",       "stack",
+        "string",     "switch",    "x87",           "xsave",           "fault-divide",
+        "fault-read", "fault-rep", "fault-illegal", "fault-rep-first", "fault-jump"};
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -165,8 +167,8 @@ static void test_x86_64(void **state)
 static void test_aarch64(void **state)
 {
     static const char *const names[] = {
-        "alu",    "atomic", "branch",       "exclusive",  "flags", "float", "memory",
-        "muldiv", "neon",   "fault-second", "fault-read", "smc",   "mops"};
+        "exclusive", "flags", "float",  "loop",       "memory",       "mops",
+        "neon",      "smc",   "switch", "fault-read", "fault-second", "fault-illegal"};
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
