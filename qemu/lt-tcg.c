@@ -636,8 +636,8 @@ static void name_record(void)
 /*
  * Commits the record in front of `op`, with its first `count` instructions.
  * `split`: more of the block follows, and what is written to the buffer next
- * does not begin with a block number.  `aside`: the record goes on where the way out is
- * not taken.
+ * does not begin with a block number.  `aside`: there is more in the record, as where
+ * the way out is not taken.
  */
 static void commit(TCGOp *op, unsigned count, bool split, bool aside)
 {
@@ -1633,7 +1633,7 @@ static void find_outputs(TCGOp *op, bool *may_write)
  * steps for this way out are not part of the next one's. */
 static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_write)
 {
-    const bool aside = never_returns(op) && s.branched;
+    const bool aside = !completes || (never_returns(op) && s.branched);
     unsigned ops = s.op_count;
     int64_t cc = s.cc;
 
