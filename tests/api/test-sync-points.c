@@ -251,6 +251,79 @@ static void test_pull(void **state)
     }
 }
 
+/* ---- In other processes ---- */
+
+struct others {
+    uint32_t arch, parent;
+    uint64_t addr;
+    int hits, other; /* in all, and in processes but the first */
+    int ends;        /* the function gives 77 */
+};
+
+static int on_hit(lt_session *session, const struct lt_insn *insn, void *user)
+{
+    struct others *o = user;
+
+    assert_true(insn->pc == o->addr);
+    o->hits++;
+    o->other += insn->pid != o->parent;
+    if (o->ends)
+        return_at_once(session, o->arch, 77);
+    return 0;
+}
+
+static int on_address(lt_session *session, const struct lt_syscall *call, void *user)
+{
+    struct others *o = user;
+
+    if (call->nr == TELL && call->phase == LT_PHASE_ENTER && o->addr == 0) {
+        o->parent = call->pid;
+        o->addr = call->args[0];
+        assert_true(lt_break_add(session, o->addr, on_hit, o) > 0);
+    }
+    return 0;
+}
+
+static void run_others(struct run *run, struct others *o, uint32_t arch, const char *what)
+{
+    struct lt_filter f = sync_filter();
+
+    memset(o, 0, sizeof *o);
+    o->arch = arch;
+    o->ends = strcmp(what, "late") == 0;
+    open_run(run, arch, "control-sync", what, NULL, 0);
+    assert_int_equal(lt_on_syscall(run->session, &f, on_address, o), 0);
+    do_run(run);
+}
+
+static void test_processes(void **state)
+{
+    (void)state;
+    FOR_EACH_ARCH(arch)
+    {
+        struct others o;
+        struct run run;
+
+        /* A thread, and a child that is made later. */
+        run_others(&run, &o, arch, "calls");
+        assert_int_equal(o.hits, 3);
+        assert_int_equal(o.other, 1);
+        close_run(&run);
+        /* A child that runs already. */
+        run_others(&run, &o, arch, "late");
+        assert_string_equal(run.output, "late 5\n");
+        assert_int_equal(o.hits, 1);
+        assert_int_equal(o.other, 1);
+        close_run(&run);
+        /* Another program at the same addresses. */
+        run_others(&run, &o, arch, "again");
+        assert_int_equal(o.hits, 1000);
+        assert_int_equal(o.other, 0);
+        assert_non_null(strstr(run.output, "sum 4996000\n"));
+        close_run(&run);
+    }
+}
+
 /* ---- Before the run, and many of them ---- */
 
 struct many {
@@ -597,10 +670,10 @@ static void test_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts), cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_pull),   cmocka_unit_test(test_many),
-        cmocka_unit_test(test_module), cmocka_unit_test(test_events),
-        cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_counts),    cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_pull),      cmocka_unit_test(test_many),
+        cmocka_unit_test(test_module),    cmocka_unit_test(test_events),
+        cmocka_unit_test(test_processes), cmocka_unit_test(test_wrong),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,7 @@ static void all_calls(void)
     int status = 0;
     pid_t pid;
 
+    tell((void *)calls, NULL, NULL, NULL, NULL);
     calls("main");
     pthread_create(&thread, NULL, thread_calls, (void *)(uintptr_t) "thread");
     pthread_join(thread, NULL);
@@ -250,6 +251,30 @@ static void be(const char *state)
     }
 }
 
+/* A child that runs when its parent is told of; the host ends its loop. */
+static void late(void)
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        while (target(1, 1) != 77)
+            continue;
+        _exit(5);
+    }
+    usleep(200000);
+    tell((void *)target, NULL, NULL, NULL, NULL);
+    waitpid(pid, &status, 0);
+    printf("late %d\n", WEXITSTATUS(status));
+}
+
+/* The same program once more, from the start. */
+static void again(const char *self)
+{
+    tell((void *)target, NULL, NULL, NULL, NULL);
+    execl(self, self, "work", (char *)NULL);
+}
+
 /* ---- Signals ---- */
 
 static volatile sig_atomic_t caught;
@@ -280,6 +305,10 @@ int main(int argc, char **argv)
         all_calls();
     else if (strcmp(what, "signals") == 0)
         signals();
+    else if (strcmp(what, "late") == 0)
+        late();
+    else if (strcmp(what, "again") == 0)
+        again("/proc/self/exe");
     else if (strcmp(what, "be") == 0)
         be(argv[2]);
     fflush(stdout);
