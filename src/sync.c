@@ -23,7 +23,7 @@
 #include "decoder.h"
 #include "session.h"
 
-#define SPINS 2000       /* looks at the mail before the library sleeps on it */
+#define SPINS 300        /* looks at the mail before the library sleeps on it */
 #define LOOK_NS 20000000 /* how often it looks whether the process is still there */
 
 #define PAUSE_MS 10000 /* for the guest to stop */
@@ -326,10 +326,13 @@ int lt_point_remove(lt_session *session, int id)
 
 bool lti_sync_watches(const struct lti_sync *sync)
 {
-    const struct lti_points *points =
-        (const void *)((const uint8_t *)sync->control + LTI_POINTS_OFFSET);
+    const struct lti_points *points;
 
-    return sync->control != NULL && points->watch_count != 0;
+    if (sync->control == NULL) {
+        return false;
+    }
+    points = (const void *)((const uint8_t *)sync->control + LTI_POINTS_OFFSET);
+    return points->watch_count != 0;
 }
 
 /* ---- Events that wait for the stop ---- */
