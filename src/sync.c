@@ -506,7 +506,6 @@ static int tell_points(struct lti_decoder *d, const struct queued *e, bool *pull
 {
     const struct lti_sync *sync = d->config.sync;
     const bool insn = e->event.any.type == LT_EVENT_INSN;
-    const int newest = sync->last_id;
     unsigned i =
         insn ? find_point(sync, false, e->event.insn.pc, 0) : sync->count - sync->watches;
     int result = 0;
@@ -517,7 +516,7 @@ static int tell_points(struct lti_decoder *d, const struct queued *e, bool *pull
         if (insn && !hits(&p, e)) {
             break;
         }
-        if (p.id <= newest && hits(&p, e)) {
+        if (p.id <= sync->newest && hits(&p, e)) {
             if (insn && p.fn.insn) {
                 result = p.fn.insn(d->config.session, &e->event.insn, p.user);
             } else if (!insn && p.fn.mem) {
@@ -606,6 +605,7 @@ int lti_sync_stop(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     sync->thread = pthread_self();
     sync->pc = u64_at(p + 8);
     sync->phase = -1;
+    sync->newest = sync->last_id;
     drop_writes(sync);
     memcpy(sync->code, p + 16, sizeof sync->code);
     result = tell_kept(d);

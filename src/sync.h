@@ -43,6 +43,7 @@ struct lti_sync {
     unsigned count, room;
     unsigned watches; /* of them */
     int last_id;
+    int newest; /* of those that the stop in hand is for */
 
     /* The guest that waits. */
     struct lti_decoder *decoder; /* of its stream; NULL: none waits */
