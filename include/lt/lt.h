@@ -388,7 +388,9 @@ int lt_session_next(lt_session *session, const struct lt_event **out);
 /*
  * Says which kinds of events lt_session_next() gives (a set of LT_KIND bits;
  * exits always come), and for which code.  Without it: LT_KINDS_DEFAULT.
- * Before the run.  LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_NO_MEMORY.
+ * Before the run.  LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_NO_MEMORY,
+ * LT_ERR_UNSUPPORTED (LT_FILTER_SYNC with kinds, other than exits, or threads that the
+ * guest cannot wait at).
  */
 int lt_session_select(lt_session *session, uint32_t kinds,
                       const struct lt_filter *filter);

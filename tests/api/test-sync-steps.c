@@ -133,7 +133,6 @@ static void compare(uint32_t arch, const char *name)
         return;
     trace(&plain, &plain_run, arch, name, 0);
     for (int waits = 1; waits < 3; waits++) {
-        print_message("%s %s\n", lt_arch_name(arch), name);
         trace(&stopped, &stopped_run, arch, name, waits);
         assert_int_equal(stopped_run.result.kind, plain_run.result.kind);
         assert_int_equal(stopped_run.result.status, plain_run.result.status);
