@@ -24,6 +24,7 @@ set(library_sources
     src/steps.c
     src/streams.c
     src/supervisor.c
+    src/sync.c
     src/symbols.c
     src/syscall-text.c
     src/syscall-values.c

@@ -286,6 +286,56 @@ static uint64_t pc_of(const CPUArchState *env)
     return env->pc;
 }
 
+static bool set_reg(CPUArchState *env, uint32_t reg, const void *data, uint32_t size)
+{
+    const uint32_t vector = scalable ? 16 * sve_vq(env) : 0;
+    uint64_t value = 0;
+
+    memcpy(&value, data, MIN(size, 8));
+    if (reg < 32 && size == 8) {
+        env->xregs[reg] = value;
+    } else if (reg == 32 && size == 8) {
+        env->pc = value;
+    } else if (reg == 33 && size == 8) {
+        env->NF = value;
+        env->ZF = ~value & PSTATE_Z;
+        env->CF = value >> 29 & 1;
+        env->VF = value << 3;
+    } else if (reg == LTI_A64_REG_FPCR && size == 8) {
+        vfp_set_fpcr(env, value);
+        arm_rebuild_hflags(env);
+    } else if (reg == LTI_A64_REG_FPSR && size == 8) {
+        vfp_set_fpsr(env, value);
+    } else if (reg == LTI_A64_REG_TPIDR && size == 8) {
+        env->cp15.tpidr_el[0] = value;
+    } else if (reg >= LTI_A64_REG_V0 && reg < LTI_A64_REG_V0 + 32 && size == 16) {
+        memcpy(&env->vfp.zregs[reg - LTI_A64_REG_V0], data, 16);
+    } else if (scalable && reg >= LTI_A64_REG_Z0 && reg < LTI_A64_REG_P0 &&
+               size == vector) {
+        memcpy(&env->vfp.zregs[reg - LTI_A64_REG_Z0], data, size);
+    } else if (scalable && reg >= LTI_A64_REG_P0 && reg < LTI_A64_REG_P0 + 17 &&
+               size == vector / 8) {
+        memcpy(&env->vfp.pregs[reg - LTI_A64_REG_P0], data, size);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void set_result(CPUArchState *env, int64_t result, bool restarts)
+{
+    env->xregs[0] = result;
+    env->pc += restarts ? 4 : 0;
+}
+
+static int syscall_args(const CPUArchState *env, int64_t *args)
+{
+    for (int i = 0; i < 6; i++) {
+        args[i] = env->xregs[i];
+    }
+    return env->xregs[8];
+}
+
 static bool is_systems(CPUArchState *env, uint64_t addr)
 {
     return false;
@@ -352,4 +402,7 @@ LtTarget lt_target = {
     .untraced = untraced,
     .choose = choose,
     .enter_syscall = enter_syscall,
+    .set_reg = set_reg,
+    .set_result = set_result,
+    .syscall_args = syscall_args,
 };

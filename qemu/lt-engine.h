@@ -13,6 +13,7 @@
  *     lt-guard.c     what a guest may not do to others, and to its engine
  *     lt-crash.c     failures of the engine itself
  *     lt-stream.c    the arena: records, chunks, descriptors
+ *     lt-sync.c      the guest waits: for the library, and while it is paused
  *     lt-tcg.c       the pass over a translation block's TCG operations
  *     lt-x86_64.c, lt-aarch64.c   what differs between guest architectures
  */
@@ -141,9 +142,10 @@ bool lt_stream_enter(CPUState *cpu);
 void lt_stream_leave(CPUState *cpu, bool for_ever);
 void lt_stream_forget(CPUState *cpu);
 void lt_stream_scratch(CPUState *cpu);
-void lt_stream_in_guest(bool in_guest); /* this thread */
-void lt_stream_commit_all(void);        /* parallel threads', none of which runs */
-bool lt_stream_owns(CPUState *cpu);     /* its events are recorded */
+void lt_stream_in_guest(bool in_guest);    /* this thread */
+void lt_stream_commit_all(void);           /* parallel threads', none of which runs */
+bool lt_stream_owns(CPUState *cpu);        /* its events are recorded */
+struct lti_stream *lt_stream_shared(void); /* this thread's, or NULL */
 void lt_stamp(CPUState *cpu);
 void lt_commit(CPUState *cpu);
 uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload);
@@ -158,11 +160,35 @@ bool lt_baton_wanted(void);
 bool lt_baton_take(CPUState *cpu); /* true if it had not been this thread's */
 void lt_baton_give(void);
 void lt_baton_detach(void);        /* the holder's CPU goes */
+void lt_baton_poke(void);          /* the holder leaves generated code soon */
 void lt_baton_fork(CPUState *cpu); /* in a forked child */
 void lt_exit_begin(void);          /* around the end of a thread, if it ends */
 void lt_exit_end(void);
 /* lt-capture.c: copies guest memory; how much of it could be read. */
 size_t lt_read_guest(uint64_t addr, void *to, size_t size);
+
+/* lt-sync.c */
+extern bool lt_sync;      /* guests may have to wait for the library */
+void lt_sync_start(void); /* this process can */
+bool lt_sync_breaks_at(uint64_t pc);
+bool lt_sync_watches(void); /* blocks are of one instruction each */
+void lt_sync_gen_insn(uint64_t pc, uint32_t length, bool traced);
+void lt_sync_gen_access(TCGTemp *addr, uint32_t size, bool store);
+void lt_sync_access(CPUState *cpu, uint64_t addr, uint32_t size, bool store);
+void lt_sync_event(unsigned type); /* enum lt_event_type: one was recorded */
+void lt_sync_point(CPUState *cpu); /* the thread waits here if it has to */
+bool lt_sync_has_events(void);     /* it would */
+void lt_sync_again(uint64_t pc);   /* the instruction there is run once more */
+bool lt_sync_leaves(void);         /* it has left generated code for that */
+void lt_sync_interrupted(void);    /* by a signal */
+/* Before a system call is made.  True if it shall not be, and return *ret; *changed:
+ * registers or memory are others now. */
+bool lt_sync_call(CPUState *cpu, uint64_t pc, bool *changed, int64_t *ret);
+void lt_sync_return(uint64_t pc, bool restarts); /* it has returned */
+void lt_idle(void);
+void lt_busy(void);
+void lt_poker_start(void);
+
 /* lt-capture.c: appends pieces to a record.  `lengths` are six, kept from entry to
  * return. */
 void lt_capture_enter(GByteArray *to, int nr, const int64_t *args, uint32_t *lengths);

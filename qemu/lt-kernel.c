@@ -48,6 +48,9 @@ void lt_kernel_write(CPUState *cpu, uint64_t addr, uint64_t size)
     if (!(lt_want_at(pc) & LTI_WANT_WRITE)) {
         return;
     }
+    if (lt_sync && size) {
+        lt_sync_access(cpu, addr, size, true);
+    }
     while (size) {
         uint32_t n = MIN(size, PIECE), padded = ROUND_UP(n, 4);
         uint8_t *p = lt_special(cpu, LTI_S_KERNEL, 24 + padded);

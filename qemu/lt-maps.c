@@ -112,7 +112,10 @@ unsigned lt_want_at(uint64_t pc)
     if (lt_filtered) {
         qemu_mutex_unlock(&lock);
     }
-    return want & (LTI_WANT_INSN | LTI_WANT_REG | LTI_WANT_WRITE | LTI_WANT_READ);
+    if (lt_sync_watches()) {
+        want |= LTI_WANT_READ | LTI_WANT_WRITE | LTI_WANT_SYNC_MEM;
+    }
+    return want & ~LTI_WANT_SYSCALL;
 }
 
 /* ---- The table ---- */
@@ -229,6 +232,7 @@ static void tell_module(CPUState *cpu, const struct mapping *m, uint32_t prot)
     }
     p = lt_special(cpu, size ? LTI_S_MAP : LTI_S_UNMAP,
                    size ? 32 + ROUND_UP(size, 4) : 16);
+    lt_sync_event(LTI_EVENT_MODULE);
     stq_he_p(p, m->start);
     stq_he_p(p + 8, m->end);
     if (size) {

@@ -93,6 +93,7 @@ static void record_process(CPUState *cpu, unsigned op, uint32_t parent, const ch
     stl_he_p(p + 20, size);
     memset(p + 24, 0, padded);
     memcpy(p + 24, path, size);
+    lt_sync_event(LTI_EVENT_PROCESS);
     lt_commit(cpu);
 }
 
@@ -115,6 +116,7 @@ static void enter(CPUState *cpu)
                 record_process(cpu, LTI_PROCESS_THREAD, creator, "");
             }
         }
+        lt_busy();
         return;
     }
     if (lt_baton_mine() && lt_baton_wanted()) {
@@ -124,6 +126,7 @@ static void enter(CPUState *cpu)
     if (lt_baton_take(cpu)) {
         lt_stream_enter(cpu);
     }
+    lt_busy();
 }
 
 /* The arena, and this process's stream: a fresh one, or the one that it had before
@@ -141,8 +144,10 @@ static void attach(int fd, int number)
         lt_watch_loads |= (r->want & LTI_WANT_READ) != 0;
     }
     lt_guard_init(lt_control->supervisor_pid, lt_control->pid_namespace);
+    lt_sync_start();
     lt_stream_adopt(first ? lt_stream_take(false) : number);
     lt_limits_attach(&lt_control->streams[lt_stream_number()], first);
+    lt_poker_start();
     if (first) {
         qatomic_set(&lt_control->phase, LTI_PHASE_LOAD);
     }
@@ -306,6 +311,45 @@ void __wrap_cpu_exec_start(CPUState *cpu)
     __real_cpu_exec_start(cpu);
 }
 
+/* Where neither a system call nor anything else that was told has come in between. */
+static void record_present(CPUState *cpu)
+{
+    uint64_t now[LTI_MAX_REGS];
+    unsigned count = lt_target.collect(cpu_env(cpu), now, false);
+    bool same = count == self.left_count && memcmp(now, self.left, 8 * count) == 0;
+
+    lt_record_regs(cpu,
+                   cpu->neg.lt_stale ? LTI_REGS_START
+                   : same            ? LTI_REGS_CHECK
+                                     : LTI_REGS_SIGNAL,
+                   0, false);
+}
+
+/* The thread waits here for what was told before, as it will not come to guest code
+ * soon. */
+static void wait_before(CPUState *cpu)
+{
+    if (lt_sync && lt_sync_has_events()) {
+        record_present(cpu);
+        lt_sync_point(cpu);
+    }
+}
+
+/* Generated code was left to wait for the library: true if that is done, and nothing
+ * else is to be looked at.  To come in from outside again would break exclusive accesses
+ * of some architectures: where the guest waits inside, they would never succeed. */
+static bool waited(CPUState *cpu)
+{
+    if (!lt_sync || !lt_sync_leaves()) {
+        return false;
+    }
+    record_present(cpu);
+    lt_sync_point(cpu);
+    return !qatomic_read(&get_task_state(cpu)->signal_pending) &&
+           !qatomic_read(&lt_control->paused) && !lt_baton_wanted() &&
+           QSIMPLEQ_EMPTY(&cpu->work_list);
+}
+
 int __real_cpu_exec(CPUState *);
 int __wrap_cpu_exec(CPUState *);
 int __wrap_cpu_exec(CPUState *cpu)
@@ -321,32 +365,30 @@ int __wrap_cpu_exec(CPUState *cpu)
     if (!self.started) {
         self.started = true;
         qatomic_set(&lt_control->phase, LTI_PHASE_RUN);
+        lt_sync_event(LTI_EVENT_THREAD);
         lt_record_regs(cpu, LTI_REGS_START, 0, false);
     } else if (self.in_syscall) {
         lt_record_regs(cpu, self.sigreturned ? LTI_REGS_SIGNAL : LTI_REGS_KERNEL, 0,
                        false);
     } else {
-        uint64_t now[LTI_MAX_REGS];
-        unsigned count = lt_target.collect(cpu_env(cpu), now, false);
-        bool same = count == self.left_count && memcmp(now, self.left, 8 * count) == 0;
-
-        lt_record_regs(cpu,
-                       cpu->neg.lt_stale ? LTI_REGS_START
-                       : same            ? LTI_REGS_CHECK
-                                         : LTI_REGS_SIGNAL,
-                       0, false);
+        record_present(cpu);
     }
     self.in_syscall = self.sigreturned = false;
-    lt_make_room(cpu);
-    lt_commit(cpu);
-    lt_stream_in_guest(true);
-    trap = __real_cpu_exec(cpu);
-    lt_again = false;
-    if (lt_parallel) {
-        lt_commit(cpu); /* another thread may end the process now */
+    if (lt_sync) {
+        lt_sync_point(cpu);
     }
-    lt_stream_in_guest(false);
-    self.left_count = lt_target.collect(cpu_env(cpu), self.left, false);
+    do {
+        lt_make_room(cpu);
+        lt_commit(cpu);
+        lt_stream_in_guest(true);
+        trap = __real_cpu_exec(cpu);
+        lt_again = false;
+        if (lt_parallel) {
+            lt_commit(cpu); /* another thread may end the process now */
+        }
+        lt_stream_in_guest(false);
+        self.left_count = lt_target.collect(cpu_env(cpu), self.left, false);
+    } while (trap == EXCP_INTERRUPT && waited(cpu));
     return trap;
 }
 
@@ -371,11 +413,15 @@ bool __wrap_handle_sigsegv_accerr_write(CPUState *cpu, sigset_t *old, uintptr_t 
 
 /* The host's call that comes next may last: others may run meanwhile.  True if the
  * baton was given up. */
-static bool leave(void)
+static bool leave(bool others)
 {
     CPUState *cpu = thread_cpu;
 
-    if (!lt_baton_mine() || !cpu || !CPU_NEXT(first_cpu) || !lt_stream_owns(cpu)) {
+    if (!cpu || !lt_stream_owns(cpu)) {
+        return false;
+    }
+    lt_idle();
+    if (!others || !lt_baton_mine() || !CPU_NEXT(first_cpu)) {
         return false;
     }
     lt_stream_leave(cpu, false);
@@ -389,6 +435,8 @@ static void come_back(bool left)
 
     if (left) {
         enter(thread_cpu);
+    } else if (thread_cpu && lt_stream_owns(thread_cpu)) {
+        lt_busy();
     }
     errno = saved;
 }
@@ -399,7 +447,7 @@ long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, lon
                               long e, long f)
 {
     /* Other threads end with an exec; none shall fork in between. */
-    bool left = nr != SYS_execve && nr != SYS_execveat && leave();
+    bool left = leave(nr != SYS_execve && nr != SYS_execveat);
     long ret = __real_safe_syscall_base(pending, nr, a, b, c, d, e, f);
 
     lt_kernel_filled(nr, b, c, ret);
@@ -413,7 +461,7 @@ long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, lon
     type __wrap_##name parameters;                                                       \
     type __wrap_##name parameters                                                        \
     {                                                                                    \
-        bool left = leave();                                                             \
+        bool left = leave(true);                                                         \
         type ret = __real_##name arguments;                                              \
         come_back(left);                                                                 \
         return ret;                                                                      \
@@ -438,11 +486,12 @@ static void put(GByteArray *to, const void *data, size_t size)
     g_byte_array_append(to, data, size);
 }
 
+/* `again`: the library has changed what was told. */
 static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *args,
-                           uint32_t *lengths)
+                           uint32_t *lengths, bool again)
 {
     g_autoptr(GByteArray) record = g_byte_array_new();
-    uint32_t head[2] = {nr, 0};
+    uint32_t head[2] = {nr, again};
 
     put(record, &pc, 8);
     put(record, head, 8);
@@ -451,7 +500,9 @@ static void record_syscall(CPUState *cpu, uint64_t pc, int nr, const abi_long *a
         put(record, &value, 8);
     }
     lt_capture_enter(record, nr, args, lengths);
-    lt_stamp(cpu);
+    if (!again) {
+        lt_stamp(cpu);
+    }
     memcpy(lt_special(cpu, LTI_S_SYSCALL, record->len), record->data, record->len);
 }
 
@@ -640,6 +691,10 @@ static void end_thread(CPUState *cpu)
         put_user_u32(0, word);
     }
     lt_special(cpu, LTI_S_THREAD_EXIT, 0);
+    lt_sync_event(LTI_EVENT_THREAD);
+    if (lt_sync && lt_sync_has_events()) {
+        lt_sync_point(cpu);
+    }
     lt_stream_leave(cpu, true);
     lt_baton_detach();
 }
@@ -680,7 +735,10 @@ void __real_rcu_unregister_thread(void);
 void __wrap_rcu_unregister_thread(void);
 void __wrap_rcu_unregister_thread(void)
 {
-    lt_baton_give();
+    if (lt_baton_mine()) {
+        lt_idle();
+        lt_baton_give();
+    }
     lt_exit_end();
     __real_rcu_unregister_thread();
 }
@@ -751,8 +809,50 @@ static int named(int nr, const abi_long *args, abi_long ret)
     }
 }
 
+/* The library looks at a call before it is made, and may change it.  True if it shall
+ * not be made, and give *ret. */
+static bool ask_about_syscall(CPUState *cpu, uint64_t pc, int *nr, abi_long *args,
+                              uint32_t *lengths, abi_long *ret)
+{
+    bool changed = false, refused;
+    int64_t result = 0;
+
+    refused = lt_sync_call(cpu, pc, &changed, &result);
+    *ret = result;
+    if (changed) {
+        int64_t now[6];
+
+        *nr = lt_target.syscall_args(cpu_env(cpu), now);
+        for (int i = 0; i < 6; i++) {
+            args[i] = now[i];
+        }
+        record_syscall(cpu, pc, *nr, args, lengths, true);
+    }
+    return refused;
+}
+
 abi_long __real_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
                            abi_long, abi_long, abi_long, abi_long);
+
+/* Makes the call, unless it would reach others; no more of it than limits leave. */
+static abi_long make_syscall(CPUArchState *env, int nr, const abi_long *args, abi_long a7,
+                             abi_long a8)
+{
+    abi_long made[6], ret;
+    struct lt_output output;
+
+    lt_crash_wanted(nr, args);
+    if (lt_guard_refuses(nr, args, &ret)) {
+        return ret;
+    }
+    memcpy(made, args, sizeof(made));
+    output = lt_limits_write(nr, made);
+    ret = __real_do_syscall(env, nr, made[0], made[1], made[2], made[3], made[4], made[5],
+                            a7, a8);
+    lt_limits_wrote(output, nr, args, ret);
+    return ret;
+}
+
 abi_long __wrap_do_syscall(CPUArchState *, int, abi_long, abi_long, abi_long, abi_long,
                            abi_long, abi_long, abi_long, abi_long);
 abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
@@ -760,40 +860,35 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
                            abi_long a7, abi_long a8)
 {
     CPUState *cpu = env_cpu(env);
-    const abi_long args[6] = {a1, a2, a3, a4, a5, a6};
-    abi_long made[6] = {a1, a2, a3, a4, a5, a6};
+    abi_long args[6] = {a1, a2, a3, a4, a5, a6};
     uint64_t pc = lt_target.enter_syscall(env);
-    struct lt_output output;
     abi_ulong flags = 0;
-    bool clones = is_clone(nr, args, &flags);
+    bool clones, refused;
     uint32_t lengths[6];
-    abi_long ret;
+    abi_long ret = 0;
     int tid;
 
     self.exiting = nr == TARGET_NR_exit || nr == TARGET_NR_exit_group;
     if (!lt_stream_owns(cpu)) {
-        lt_crash_wanted(nr, args);
-        if (!lt_guard_refuses(nr, args, &ret)) {
-            output = lt_limits_write(nr, made);
-            ret = __real_do_syscall(env, nr, a1, made[1], made[2], made[3], made[4], a6,
-                                    a7, a8);
-            lt_limits_wrote(output, nr, args, ret);
-        }
+        ret = make_syscall(env, nr, args, a7, a8);
         undo_exec();
         return ret;
     }
     lt_record_regs(cpu, cpu->neg.lt_stale ? LTI_REGS_START : LTI_REGS_SYSCALL, 0, false);
-    record_syscall(cpu, pc, nr, args, lengths);
+    record_syscall(cpu, pc, nr, args, lengths, false);
+    refused = lt_sync && ask_about_syscall(cpu, pc, &nr, args, lengths, &ret);
+    clones = is_clone(nr, args, &flags) && !refused;
     lt_kernel_enter(cpu, pc, nr, args);
     self.in_syscall = true;
+    self.exiting = (nr == TARGET_NR_exit || nr == TARGET_NR_exit_group) && !refused;
     lt_make_room(cpu);
     lt_commit(cpu);
-    if (nr == TARGET_NR_exit) {
+    if (nr == TARGET_NR_exit && !refused) {
         lt_exit_begin();
     }
     if (nr == TARGET_NR_exit && !CPU_NEXT(first_cpu)) {
         lt_exit_end(); /* there is nobody else */
-    } else if (nr == TARGET_NR_exit) {
+    } else if (nr == TARGET_NR_exit && !refused) {
         /* A signal that came before goes first, as in QEMU's own code. */
         if (block_signals()) {
             lt_exit_end();
@@ -810,29 +905,29 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         cpu->tcg_cflags |= CF_PARALLEL;
     }
     wait_for_vfork = clones && (flags & CLONE_VFORK);
-    lt_crash_wanted(nr, args);
-    if (!hidden(nr, args, &ret) && !lt_guard_refuses(nr, args, &ret)) {
-        output = lt_limits_write(nr, made);
-        ret = __real_do_syscall(env, nr, a1, made[1], made[2], made[3], made[4], a6, a7,
-                                a8);
-        lt_limits_wrote(output, nr, args, ret);
+    if (!refused && !hidden(nr, args, &ret)) {
+        ret = make_syscall(env, nr, args, a7, a8);
     }
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child that is not traced */
     }
-    if (ret > 0 && is_getdents(nr)) {
-        ret = hide_entry(nr, a1, a2, ret);
+    if (ret > 0 && is_getdents(nr) && !refused) {
+        ret = hide_entry(nr, args[0], args[1], ret);
     }
     undo_exec();
     if (ret > 0 && makes_thread(flags, clones)) {
         tell_tids(cpu, flags, args);
         stl_he_p(lt_special(cpu, LTI_S_CLONE, 4), ret);
     }
-    lt_kernel_leave(cpu, nr, args, ret);
+    lt_kernel_leave(cpu, refused ? -1 : nr, args, ret);
     record_return(cpu, pc, nr, args, ret, lengths);
-    tid = named(nr, args, ret);
+    if (lt_sync) {
+        lt_sync_return(pc, ret == -QEMU_ERESTARTSYS);
+    }
+    tid = refused ? 0 : named(nr, args, ret);
     if (tid) {
         record_name(cpu, tid);
+        lt_sync_event(LTI_EVENT_THREAD);
     }
     self.sigreturned = ret == -QEMU_ESIGRETURN;
     if (self.sigreturned) {
@@ -853,6 +948,7 @@ static void record_signal(CPUState *cpu, unsigned op, int sig,
     uint8_t *p;
 
     p = lt_special(cpu, LTI_S_SIGNAL, 40);
+    lt_sync_event(LTI_EVENT_SIGNAL);
     stl_he_p(p, op);
     stl_he_p(p + 4, sig);
     stl_he_p(p + 8, info ? tswap32(info->si_code) : 0);
@@ -884,6 +980,8 @@ static uint8_t *begin_frame(CPUState *cpu, int sig, const struct target_sigactio
         lt_record_regs(cpu, LTI_REGS_KERNEL, 0, false);
         self.in_syscall = self.sigreturned = false;
     }
+    wait_before(cpu);
+    lt_sync_interrupted();
     lt_make_room(cpu);
     lt_stamp(cpu);
     record = cpu->neg.lt_ptr;
@@ -963,6 +1061,7 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
         lt_stream_commit_all();
     }
     if (lt_stream_owns(cpu)) {
+        wait_before(cpu);
         lt_maps_check(cpu);
         lt_limits_leave(); /* the stream may be another process's then */
         record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
@@ -1014,6 +1113,7 @@ static void begin_child(CPUState *cpu)
         return;
     }
     executed = true; /* not the session's first process */
+    lt_poker_start();
     lt_stream_adopt(child_stream);
     lt_stream_enter(cpu);
     record_process(cpu, LTI_PROCESS_START, forker, program);
@@ -1072,7 +1172,7 @@ void __wrap_fork_end(pid_t pid)
         char byte;
 
         close(writing);
-        left = wait_for_vfork && leave();
+        left = leave(wait_for_vfork);
         while (read(reading, &byte, 1) < 0 && errno == EINTR) {
         }
         come_back(left);

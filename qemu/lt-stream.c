@@ -80,6 +80,13 @@ void lt_stream_map(int fd)
     }
 }
 
+struct lti_stream *lt_stream_shared(void)
+{
+    const Stream *stream = lt_parallel ? own : shared_stream;
+
+    return stream ? stream->shared : NULL;
+}
+
 bool lt_stream_owns(CPUState *cpu)
 {
     return current && current->cpu == cpu;
@@ -149,7 +156,9 @@ static void next_chunk(CPUState *cpu)
         if (shared->produced - qatomic_load_acquire(&shared->consumed) < LTI_CHUNKS) {
             break;
         }
+        lt_idle();
         futex(&shared->room, FUTEX_WAIT, room);
+        lt_busy();
     }
     qatomic_set(&shared->blocked, 0);
     use_chunk(current, cpu);
@@ -258,6 +267,7 @@ void lt_stream_adopt(int number)
     pthread_mutex_init((void *)shared->alive, &attributes);
     /* Elsewhere its number says nothing to the library. */
     shared->pid = lt_guard_is_elsewhere() ? 0 : getpid();
+    shared->running = 0;
     hold_alive(stream);
     if (lt_parallel) {
         own = stream;
@@ -513,6 +523,9 @@ void lt_helper_values(CPUState *cpu, uint64_t addr, const void *values, uint32_t
      * that QEMU makes on the kernel's behalf, as for a signal frame. */
     if (lt_stream_owns(cpu) && cpu->running && !cpu->neg.lt_stale &&
         !lt_target.is_systems(cpu_env(cpu), addr)) {
+        if (lt_sync) {
+            lt_sync_access(cpu, addr, size, store);
+        }
         if (ldl_he_p(cpu->neg.lt_ptr) != 0) {
             /* A helper that lt-x86_64.c or lt-aarch64.c says to leave memory
              * alone: its access would stand in the middle of a record. */
@@ -658,6 +671,9 @@ void lt_cut(CPUState *cpu, uint64_t pc)
 
     if (!lt_stream_owns(cpu)) {
         return;
+    }
+    if (again) {
+        lt_sync_again(pc);
     }
     desc = desc_of(ldl_he_p(p));
     if (desc && (n = insn_at(desc, pc)) >= 0) {

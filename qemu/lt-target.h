@@ -115,6 +115,14 @@ typedef struct LtTarget {
      * registers and QEMU does not, and returns the address of the system call
      * instruction. */
     uint64_t (*enter_syscall)(CPUArchState *env);
+    /* Outside cpu_exec(): sets a register by its public number to `size` bytes, which
+     * is its width; false if it cannot be set. */
+    bool (*set_reg)(CPUArchState *env, uint32_t reg, const void *data, uint32_t size);
+    /* What the system call that has just returned gives; `restarts`: it was to be made
+     * again. */
+    void (*set_result)(CPUArchState *env, int64_t result, bool restarts);
+    /* The number and the arguments of the system call in hand. */
+    int (*syscall_args)(const CPUArchState *env, int64_t *args);
 } LtTarget;
 
 extern LtTarget lt_target;

@@ -73,10 +73,12 @@ typedef struct Insn {
     uint64_t pc;
     int64_t cc; /* cc_op before it, or -1: not static */
     TCGOp *start;
+    TCGOp *ready; /* behind it, all that came before is in the CPU's state */
     uint32_t size;
     uint32_t stores;
     uint8_t want;
     bool complex;
+    bool waits; /* the guest waits for the library before it */
 } Insn;
 
 static struct {
@@ -106,6 +108,7 @@ static struct {
 
     /* The record in hand. */
     bool open;
+    bool named; /* `block` has its descriptor */
     TCGv_ptr buffer;
     uint32_t block, offset;
     unsigned ways_out;
@@ -515,11 +518,15 @@ static void load_buffer(void)
     tcg_gen_ld_ptr(s.buffer, tcg_env, NEG(lt_ptr));
 }
 
+static void name_record(void);
+
 /* Opens a record in front of `op`, for instructions from number `insn` on. */
 static void open_record(TCGOp *op, unsigned insn, bool continues)
 {
+    name_record();
     emit_before(op);
     load_buffer();
+    s.named = false;
     s.block = lt_block_reserve();
     tcg_gen_st_i32(tcg_constant_i32(s.block), s.buffer, 0);
     s.open = true;
@@ -619,12 +626,23 @@ static void write_descriptor(uint32_t block, unsigned count)
     lt_desc_publish(block, d);
 }
 
+/* While a record is open, its block tells lt_cut() which instructions are in it: those
+ * of all its ways out. */
+static void name_record(void)
+{
+    if (s.open && !s.named && s.ways_out) {
+        write_descriptor(s.block, s.count);
+        s.named = true;
+    }
+}
+
 /*
  * Commits the record in front of `op`, with its first `count` instructions.
  * `split`: more of the block follows, and what is written to the buffer next
- * does not begin with a block number.
+ * does not begin with a block number.  `aside`: there is more in the record, as where
+ * the way out is not taken.
  */
-static void commit(TCGOp *op, unsigned count, bool split)
+static void commit(TCGOp *op, unsigned count, bool split, bool aside)
 {
     emit_before(op);
     if (count == 0) {
@@ -633,9 +651,12 @@ static void commit(TCGOp *op, unsigned count, bool split)
         uint32_t block = s.block;
         TCGv_ptr end = tcg_temp_ebb_new_ptr();
 
-        if (s.ways_out++) {
+        s.ways_out++;
+        if (s.named || aside) {
             block = lt_block_reserve();
             tcg_gen_st_i32(tcg_constant_i32(block), s.buffer, 0);
+        } else {
+            s.named = true;
         }
         write_descriptor(block, count);
         tcg_gen_addi_ptr(end, s.buffer, s.offset);
@@ -1273,6 +1294,7 @@ static void find_repeat_cc(Insn *insn)
             temp_idx(arg_temp(op->args[0])) == cc_op_temp &&
             arg_temp(op->args[1])->kind == TEMP_CONST) {
             insn->cc = (uint32_t)arg_temp(op->args[1])->val;
+            insn->ready = op;
             return;
         }
     }
@@ -1299,7 +1321,7 @@ static bool scan(struct DisasContextBase *db)
             Insn *i = &s.insns[++insn];
 
             i->pc = op->args[0];
-            i->start = op;
+            i->start = i->ready = op;
             i->cc = -1;
             if (lt_target.cc_op != ~0u && op->args[1] != lt_target.cc_dynamic) {
                 i->cc = op->args[1];
@@ -1307,7 +1329,8 @@ static bool scan(struct DisasContextBase *db)
             i->complex = false;
             i->stores = 0;
             i->want = lt_want_at(i->pc);
-            any |= i->want != 0;
+            i->waits = (i->want & LTI_WANT_SYNC_INSN) || lt_sync_breaks_at(i->pc);
+            any |= (i->want & LTI_WANT_ALL) != 0;
             if (insn > 0) {
                 s.insns[insn - 1].size = i->pc - s.insns[insn - 1].pc;
             }
@@ -1358,6 +1381,9 @@ static bool scan(struct DisasContextBase *db)
     }
     for (int i = 0; i <= insn; i++) {
         find_repeat_cc(&s.insns[i]);
+        /* The library tells its iterations apart from its beginning. */
+        any |= s.insns[i].waits &&
+               lt_target.repeats(g2h_untagged(s.insns[i].pc), s.insns[i].size);
     }
     return any;
 }
@@ -1392,6 +1418,11 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
 
     if (!(s.insns[insn].want & (store ? LTI_WANT_WRITE : LTI_WANT_READ))) {
         return;
+    }
+    if ((s.insns[insn].want & LTI_WANT_SYNC_MEM) && !s.insns[insn].complex) {
+        emit_before(op);
+        lt_sync_gen_access(access_address(op), memop_size(memop), store);
+        emit_done();
     }
     if (s.insns[insn].complex) {
         TCGTemp *addr = access_address(op);
@@ -1602,7 +1633,7 @@ static void call_op(TCGOp *op, unsigned insn)
     }
     /* What it does itself stands in the stream between two block records. */
     report_writes(insn, -1);
-    commit(op, s.count, true);
+    commit(op, s.count, true, false);
     if (!e.known) {
         const LtGlobal *out = outs ? global_of[temp_idx(arg_temp(op->args[0]))] : NULL;
 
@@ -1674,6 +1705,7 @@ static void find_outputs(TCGOp *op, bool *may_write)
  * steps for this way out are not part of the next one's. */
 static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_write)
 {
+    const bool aside = !completes || (never_returns(op) && s.branched);
     unsigned ops = s.op_count;
     int64_t cc = s.cc;
 
@@ -1683,15 +1715,15 @@ static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_wr
                                                          s.insns[insn].size);
         s.ways++;
         report_complex(op, insn, may_write, -1, reenters);
-        commit(op, s.count, false);
+        commit(op, s.count, false, false);
         return;
     }
     if (completes) {
         report_writes(insn, -1);
         report_parts(op, &s.parts);
-        commit(op, s.count, never_returns(op));
+        commit(op, s.count, never_returns(op), aside);
     } else {
-        commit(op, s.count - 1, true);
+        commit(op, s.count - 1, true, aside);
     }
     s.op_count = ops;
     s.cc = cc;
@@ -1717,12 +1749,18 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     s.ways = s.stores = 0;
     s.cc_before = -1;
     forget_nodes(op);
+    if (s.insns[insn].waits) {
+        /* Behind what is put in front of it below. */
+        emit_behind(s.insns[insn].ready);
+        lt_sync_gen_insn(s.insns[insn].pc, s.insns[insn].size, true);
+        emit_done();
+    }
     if (s.insns[insn].stores > 1 && !s.insns[insn].complex) {
         emit_behind(op);
         count_stores(0);
     }
     if (s.insns[insn].complex) {
-        commit(op, s.count, true);
+        commit(op, s.count, true, false);
         s.open = false;
         find_outputs(op, may_write);
         if (repeat_temp >= 0) {
@@ -1745,6 +1783,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
     if (!lt_control || db->pc_first >> 63) {
         return;
     }
+    s.open = false; /* the translation before may have been given up */
     find_globals();
     memset(s.is_buffer, 0, sizeof(s.is_buffer));
     tcg_temp_ebb_reset_freed(tcg_ctx);
@@ -1759,6 +1798,13 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             emit_before(op);
             tcg_gen_st8_i32(tcg_constant_i32(1), tcg_env, NEG(lt_stale));
             emit_done();
+        }
+        for (unsigned i = 0; i < s.insn_count; i++) {
+            if (s.insns[i].waits) {
+                emit_behind(s.insns[i].ready);
+                lt_sync_gen_insn(s.insns[i].pc, s.insns[i].size, false);
+                emit_done();
+            }
         }
         return;
     }
@@ -1879,4 +1925,6 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             }
         }
     }
+    name_record();
+    s.open = false;
 }

@@ -131,6 +131,15 @@ void lt_baton_detach(void)
     }
 }
 
+void lt_baton_poke(void)
+{
+    pthread_mutex_lock(&lock);
+    if (holder) {
+        cpu_exit(holder);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 bool lt_baton_wanted(void)
 {
     return qatomic_read(&yield_wanted);

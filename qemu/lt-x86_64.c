@@ -385,6 +385,69 @@ static uint64_t pc_of(const CPUArchState *env)
     return env->eip;
 }
 
+/* The flags that POPF changes in a program, but TF. */
+#define WRITABLE_FLAGS                                                                   \
+    (CC_C | CC_P | CC_A | CC_Z | CC_S | CC_O | DF_MASK | NT_MASK | AC_MASK | ID_MASK)
+
+static bool set_reg(CPUArchState *env, uint32_t reg, const void *data, uint32_t size)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, data, MIN(size, 8));
+    if (reg < 16 && size == 8) {
+        env->regs[reg] = value;
+    } else if (reg == 16 && size == 8) {
+        env->eip = value;
+    } else if (reg == 17 && size == 8) {
+        env->eflags =
+            (env->eflags & ~(uint64_t)WRITABLE_FLAGS) | (value & WRITABLE_FLAGS);
+    } else if (reg == 18 && size == 8) {
+        env->segs[R_FS].base = value;
+    } else if (reg == 19 && size == 8) {
+        env->segs[R_GS].base = value;
+    } else if (reg == LTI_X86_REG_MXCSR && size == 4) {
+        cpu_set_mxcsr(env, value);
+        env->sse_status.float_exception_flags = 0; /* mxcsr has them */
+    } else if (reg == LTI_X86_REG_FCW && size == 2) {
+        cpu_set_fpuc(env, value);
+    } else if (reg == LTI_X86_REG_FSW && size == 2) {
+        env->fpstt = value >> 11 & 7;
+        env->fpus = value & ~0x3800;
+    } else if (reg == LTI_X86_REG_FTW && size == 1) {
+        for (int i = 0; i < 8; i++) {
+            env->fptags[i] = !(value >> i & 1);
+        }
+    } else if (reg >= LTI_X86_REG_FPR0 && reg < LTI_X86_REG_FPR0 + 8 && size == 10) {
+        floatx80 *to = &env->fpregs[reg - LTI_X86_REG_FPR0].d;
+
+        to->low = value;
+        to->high = lduw_he_p((const uint8_t *)data + 8);
+    } else if (reg >= LTI_X86_REG_XMM0 && reg < LTI_X86_REG_XMM0 + 16 && size == 16) {
+        memcpy(&env->xmm_regs[reg - LTI_X86_REG_XMM0], data, 16);
+    } else if (reg >= LTI_X86_REG_YMM0 && reg < LTI_X86_REG_YMM0 + 16 && size == 32) {
+        memcpy(&env->xmm_regs[reg - LTI_X86_REG_YMM0], data, 32);
+    } else {
+        return false; /* selectors stand for more than their number */
+    }
+    return true;
+}
+
+static void set_result(CPUArchState *env, int64_t result, bool restarts)
+{
+    env->regs[R_EAX] = result;
+    env->eip += restarts ? 2 : 0;
+}
+
+static int syscall_args(const CPUArchState *env, int64_t *args)
+{
+    static const uint8_t from[] = {R_EDI, R_ESI, R_EDX, 10, 8, 9};
+
+    for (int i = 0; i < 6; i++) {
+        args[i] = env->regs[from[i]];
+    }
+    return env->regs[R_EAX];
+}
+
 /* The descriptor tables, which are the kernel's and not in a program's memory. */
 static bool is_systems(CPUArchState *env, uint64_t addr)
 {
@@ -431,4 +494,7 @@ LtTarget lt_target = {
     .untraced = untraced,
     .cc_map = cc_map,
     .enter_syscall = enter_syscall,
+    .set_reg = set_reg,
+    .set_result = set_result,
+    .syscall_args = syscall_args,
 };

@@ -36,6 +36,10 @@ uint64_t lti_wanted_at(const struct lti_block_source *source, uint32_t type, uin
         filter_takes(&c->pull_filter, pc, path)) {
         wanted |= LTI_WANTED_PULL;
     }
+    if (wanted & c->sync[type]) {
+        wanted &= ~c->sync[type];
+        wanted |= LTI_WANTED_SYNC;
+    }
     if (c->memory && type == LT_EVENT_MEM_WRITE) {
         wanted |= LTI_WANTED_MEMORY;
     }
@@ -670,6 +674,11 @@ static void make_insn(const struct lti_block_source *source, const struct raw *r
     insn->event.length = from->length;
     for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_MEM_READ; type++) {
         insn->wanted[type] = lti_wanted_at(source, type, insn->event.pc);
+    }
+    insn->wanted[LT_EVENT_INSN] &= ~LTI_WANTED_SYNC; /* told where the guest waits */
+    if (from->want & LTI_WANT_SYNC_MEM) {
+        insn->wanted[LT_EVENT_MEM_WRITE] |= LTI_WANTED_SYNC;
+        insn->wanted[LT_EVENT_MEM_READ] |= LTI_WANTED_SYNC;
     }
     insn->slot_offset = from->slot_offset;
     insn->continues = from->flags & LTI_INSN_CONTINUES;

@@ -18,6 +18,9 @@
 #define LTI_WANTED_PULL (UINT64_C(1) << 32)
 /* And this one, of memory writes only, for the copy of the guest's memory. */
 #define LTI_WANTED_MEMORY (UINT64_C(1) << 33)
+/* And this one if a callback that the guest waits for, or a point, may want it: told
+ * once the guest waits. */
+#define LTI_WANTED_SYNC (UINT64_C(1) << 34)
 
 /* What the events of one instruction need. */
 struct lti_insn {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "session.h"
+#include "sync.h"
 
 /* sizeof(struct lt_filter) in the first release. */
 #define FILTER_SIZE_1 48u
@@ -61,7 +62,7 @@ static int take_filter(lt_session *session, struct lt_filter *to,
             "the filter was not set up by lt_filter_init(), or asks for what this "
             "version of the library does not know");
     }
-    if ((to->flags & ~LT_FILTER_NO_REGS) != 0) {
+    if ((to->flags & ~(LT_FILTER_NO_REGS | LT_FILTER_SYNC)) != 0) {
         return lti_fail(&session->message, LT_ERR_ARGUMENT,
                         "the filter has an unknown flag");
     }
@@ -101,8 +102,17 @@ static int add(lt_session *session, uint32_t type, const struct lt_filter *filte
                         "a session has at most %u callbacks of a kind",
                         LTI_MAX_CALLBACKS);
     }
-    error = take_filter(session, &callback.filter, filter);
+    if (filter != NULL && filter->size >= FILTER_SIZE_1 &&
+        (filter->flags & LT_FILTER_SYNC) != 0) {
+        error = lti_sync_allowed(session, LT_KIND(type));
+    }
     if (error == 0) {
+        error = take_filter(session, &callback.filter, filter);
+    }
+    if (error == 0) {
+        if ((callback.filter.flags & LT_FILTER_SYNC) != 0) {
+            callbacks->sync[type] |= UINT64_C(1) << callbacks->count[type];
+        }
         callbacks->list[type][callbacks->count[type]++] = callback;
         callbacks->total++;
     }
@@ -147,6 +157,11 @@ int lt_session_select(lt_session *session, uint32_t kinds, const struct lt_filte
     }
     if ((kinds & ~LT_KINDS_ALL) != 0) {
         return lti_fail(&session->message, LT_ERR_ARGUMENT, "an unknown kind of events");
+    }
+    if (filter != NULL && filter->size >= FILTER_SIZE_1 &&
+        (filter->flags & LT_FILTER_SYNC) != 0 &&
+        (error = lti_sync_allowed(session, kinds & ~LT_KIND(LT_EVENT_EXIT))) != 0) {
+        return error;
     }
     struct lt_filter taken;
     error = take_filter(session, &taken, filter);
@@ -230,6 +245,13 @@ static void want(struct wanted *wanted, uint32_t kinds, const struct lt_filter *
     }
     for (unsigned type = 0; type < LTI_KIND_COUNT; type++) {
         bits |= (kinds & LT_KIND(type)) != 0 ? wants[type] : 0;
+    }
+    if ((filter->flags & LT_FILTER_SYNC) != 0) {
+        /* Instructions are told where the guest waits. */
+        bits |= (bits & LTI_WANT_INSN) != 0 ? LTI_WANT_SYNC_INSN : 0;
+        bits |= (bits & LTI_WANT_SYSCALL) != 0 ? LTI_WANT_SYNC_CALL : 0;
+        bits &= ~LTI_WANT_INSN;
+        wanted->record |= LTI_RECORD_REGS;
     }
     if (bits == 0) {
         return;

@@ -38,6 +38,8 @@ struct lti_callbacks {
     struct lt_filter pull_filter; /* .module is owned, or NULL */
     bool memory;                  /* a copy of the guest's memory is kept */
     bool insns;                   /* all code is recorded: instructions are counted */
+    /* Those that the guest waits for: a bit each, and LTI_WANTED_PULL. */
+    uint64_t sync[LTI_KIND_COUNT];
 };
 
 /* Whether the file at `path` is what a filter's `module` means: the same path,

@@ -44,13 +44,32 @@ int lti_decode_access(struct lti_decoder *d, const uint8_t *p, uint32_t size,
                         d->insn ? d->insn->wanted[kind] : 0);
 }
 
+/* A store that is not the guest's.  `wanted`: by whom, besides those that filters find.
+ * Nobody waits for the host's own ones. */
+static int write_by(struct lti_decoder *d, uint32_t by, uint64_t pc, uint64_t addr,
+                    const uint8_t *data, uint32_t length, uint64_t wanted)
+{
+    const struct lti_insn *insn = d->insn;
+    struct lti_insn at = {.event.pc = pc};
+    int result;
+
+    wanted |= lti_wanted_at(&d->source, LT_EVENT_MEM_WRITE, pc);
+    if (by == LT_BY_HOST) {
+        wanted &= ~LTI_WANTED_SYNC;
+    }
+    d->insn = &at; /* whose pc the event has */
+    d->mem.by = by;
+    result = access_event(d, LT_EVENT_MEM_WRITE, addr, data, length, wanted);
+    d->mem.by = LT_BY_INSN;
+    d->insn = insn;
+    return result;
+}
+
 /* The kernel's store, for the system call or the signal at a pc. */
 int lti_decode_kernel(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    const struct lti_insn *insn = d->insn;
-    struct lti_insn at = {.event.pc = size >= 24 ? u64_at(p) : 0};
     uint32_t length;
-    int result;
+    uint64_t wanted = 0;
 
     if (size < 24) {
         return lti_damaged(d, "a memory record is too short");
@@ -59,13 +78,16 @@ int lti_decode_kernel(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     if (length == 0 || length > size - 24) {
         return lti_damaged(d, "a memory record's length is wrong");
     }
-    d->insn = &at; /* whose pc the event has */
-    d->mem.by = LT_BY_KERNEL;
-    result = access_event(d, LT_EVENT_MEM_WRITE, u64_at(p + 8), p + 24, length,
-                          lti_wanted_at(&d->source, LT_EVENT_MEM_WRITE, at.event.pc));
-    d->mem.by = LT_BY_INSN;
-    d->insn = insn;
-    return result;
+    if (d->config.sync && lti_sync_watches(d->config.sync)) {
+        wanted |= LTI_WANTED_SYNC;
+    }
+    return write_by(d, LT_BY_KERNEL, u64_at(p), u64_at(p + 8), p + 24, length, wanted);
+}
+
+int lti_decoder_host_write(struct lti_decoder *d, uint64_t pc, uint64_t addr,
+                           const uint8_t *data, uint32_t length)
+{
+    return write_by(d, LT_BY_HOST, pc, addr, data, length, 0);
 }
 
 /* ---- Modules ---- */
@@ -102,6 +124,9 @@ static int deliver_module(struct lti_decoder *d, uint32_t op, const struct lti_m
     }
     if (c->pull && (c->pull_kinds & LT_KIND(LT_EVENT_MODULE))) {
         wanted |= LTI_WANTED_PULL;
+    }
+    if (wanted & c->sync[LT_EVENT_MODULE]) {
+        wanted = (wanted & ~c->sync[LT_EVENT_MODULE]) | LTI_WANTED_SYNC;
     }
     if (!wanted) {
         return 0;

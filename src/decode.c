@@ -117,11 +117,17 @@ void lti_decoder_destroy(struct lti_decoder *d)
     if (d) {
         lti_guest_release(d->guest);
         lti_decoder_free_threads(d);
+        lti_sync_forget(d);
         free(d->queue);
         free(d->map_path);
         free(d->old);
         free(d);
     }
+}
+
+void lti_decoder_set_number(struct lti_decoder *d, uint32_t number)
+{
+    d->number = number;
 }
 
 struct lti_guest *lti_decoder_guest(const struct lti_decoder *d)
@@ -328,6 +334,13 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 int lti_decoder_keep(struct lti_decoder *d, const void *event, size_t size,
                      uint64_t wanted)
 {
+    if (wanted & LTI_WANTED_SYNC) {
+        int error = lti_sync_keep(d, event, size);
+
+        if (error) {
+            return error;
+        }
+    }
     if (!(wanted & LTI_WANTED_PULL)) {
         return 0;
     }
@@ -352,7 +365,13 @@ uint64_t lti_decoder_wanted(const struct lti_decoder *d, uint32_t type)
     const struct lti_callbacks *c = d->config.callbacks;
     uint64_t wanted = (UINT64_C(1) << c->count[type]) - 1;
 
-    return c->pull && (c->pull_kinds & LT_KIND(type)) ? wanted | LTI_WANTED_PULL : wanted;
+    if (c->pull && (c->pull_kinds & LT_KIND(type))) {
+        wanted |= LTI_WANTED_PULL;
+    }
+    if (wanted & c->sync[type]) {
+        wanted = (wanted & ~c->sync[type]) | LTI_WANTED_SYNC;
+    }
+    return wanted;
 }
 
 static uint64_t wanted_from_insn(const struct lti_decoder *d, uint32_t type)
@@ -417,27 +436,14 @@ static bool same_reg(const struct lti_decoder *d, uint32_t reg, const uint64_t *
     }
 }
 
-static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
+/* Tells how the registers differ from the `old` file, `skip` - 1 excepted. */
+static int tell_changes(struct lti_decoder *d, const uint64_t *old, uint32_t reason,
+                        uint32_t skip)
 {
-    uint64_t old[LTI_MAX_REGS], old_flags = lti_flags_value(d);
-    uint64_t old_float = lti_reg_value(d, d->arch->float_reg);
-    uint32_t reason, skip;
-    bool first;
+    const uint64_t old_flags =
+        d->x86 ? lti_x86_rflags(old, d->cc_map) : lti_a64_nzcv(old);
+    const uint64_t old_float = d->x86 ? lti_x86_mxcsr(old) : lti_a64_fpsr(old);
 
-    memcpy(old, d->regs, 8 * d->arch->word_count);
-    if (size < 8 || !lti_take_registers(d->arch, p + 8, size - 8, d->regs)) {
-        return damaged(d, "a register record has the wrong size");
-    }
-    reason = u32_at(p);
-    skip = u32_at(p + 4);
-    first = !d->known || reason == LTI_REGS_START;
-    d->known = true;
-    if (d->x86 && d->cc_map[d->regs[LTI_X86_CC_OP] & 127] == LTI_CC_UNKNOWN) {
-        d->stats.internal_errors++; /* flags cannot be told */
-    }
-    if (first) {
-        return 0;
-    }
     for (unsigned i = 0; i < d->arch->held_count; i++) {
         int result;
 
@@ -462,10 +468,52 @@ static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
             return result;
         }
     }
-    if (reason == LTI_REGS_CHECK || reason == LTI_REGS_SYSCALL) {
+    return 0;
+}
+
+static int registers(struct lti_decoder *d, const uint8_t *p, uint32_t size)
+{
+    uint64_t old[LTI_MAX_REGS];
+    uint32_t reason, skip;
+    bool first;
+    int result;
+
+    memcpy(old, d->regs, 8 * d->arch->word_count);
+    if (size < 8 || !lti_take_registers(d->arch, p + 8, size - 8, d->regs)) {
+        return damaged(d, "a register record has the wrong size");
+    }
+    reason = u32_at(p);
+    skip = u32_at(p + 4);
+    first = !d->known || reason == LTI_REGS_START;
+    d->known = true;
+    if (d->x86 && d->cc_map[d->regs[LTI_X86_CC_OP] & 127] == LTI_CC_UNKNOWN) {
+        d->stats.internal_errors++; /* flags cannot be told */
+    }
+    if (first) {
+        /* An instruction that repeats does not go on where other code ran. */
+        d->insn = reason == LTI_REGS_START ? NULL : d->insn;
+        return 0;
+    }
+    result = tell_changes(d, old, reason, skip);
+    if (result == 0 && (reason == LTI_REGS_CHECK || reason == LTI_REGS_SYSCALL)) {
         d->stats.register_checks += d->arch->held_count - 1;
     }
-    return 0;
+    return result;
+}
+
+int lti_decoder_host_regs(struct lti_decoder *d, uint64_t pc, const uint64_t *old)
+{
+    const struct lti_insn *insn = d->insn;
+    struct lti_insn at = {.event.pc = pc};
+    int result;
+
+    at.wanted[LT_EVENT_REG_WRITE] = lti_wanted_at(&d->source, LT_EVENT_REG_WRITE, pc);
+    d->insn = &at; /* whose pc the events have */
+    d->wide_write.by = LT_BY_HOST;
+    result = tell_changes(d, old, LTI_REGS_HOST, 0);
+    d->wide_write.by = LT_BY_INSN;
+    d->insn = insn;
+    return result;
 }
 
 /* Takes what the call's record has of the memory that it points to. */
@@ -517,7 +565,7 @@ static int syscall_enter(struct lti_decoder *d, const uint8_t *p, uint32_t size)
     }
     lti_captures_clear(&d->thread->captures);
     error = take_captures(d, LT_PHASE_ENTER, p + 64, size - 64);
-    return error ? error : deliver_call(d, LT_PHASE_ENTER);
+    return error || u32_at(p + 12) ? error : deliver_call(d, LT_PHASE_ENTER);
 }
 
 static int syscall_return(struct lti_decoder *d, const uint8_t *p, uint32_t size)
@@ -620,7 +668,7 @@ uint64_t lti_decoder_stamp(const struct lti_decoder *d)
 {
     uint32_t head;
 
-    if (d->step || d->queue_at < d->queue_count || d->end - d->at < 16) {
+    if (d->step || d->waits || d->queue_at < d->queue_count || d->end - d->at < 16) {
         return 0;
     }
     head = u32_at(d->at);
@@ -629,7 +677,8 @@ uint64_t lti_decoder_stamp(const struct lti_decoder *d)
 
 bool lti_decoder_has_more(const struct lti_decoder *d)
 {
-    return d->step || d->queue_at < d->queue_count || d->at < d->end || d->finish;
+    return d->step || d->waits || d->queue_at < d->queue_count || d->at < d->end ||
+           d->finish;
 }
 
 bool lti_decoder_is_ready(const struct lti_decoder *d)
@@ -702,6 +751,8 @@ static int special(struct lti_decoder *d, uint32_t head)
         return lti_decode_name(d, p, size);
     case LTI_S_SIGNAL:
         return lti_decode_signal(d, p, size);
+    case LTI_S_SYNC:
+        return lti_sync_stop(d, p, size);
     case LTI_S_KERNEL:
         return lti_decode_kernel(d, p, size);
     case LTI_S_RANGE:
@@ -774,10 +825,16 @@ static int next_event(struct lti_decoder *d, const struct lt_event **out)
                 q->event.reg_write.data = (const uint8_t *)&q->event.reg_write.value;
             }
             *out = &q->event.any;
+            if (d->waits) {
+                lti_sync_given(d, *out);
+            }
             return 1;
         }
         d->queue_at = d->queue_count = 0;
-        if (d->step) {
+        if (d->waits) {
+            d->waits = false;
+            result = lti_sync_go(d);
+        } else if (d->step) {
             result = lti_run_steps(d, out);
         } else if (d->at < d->end) {
             result = next_record(d);
@@ -832,8 +889,9 @@ int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, void *data, uint3
         memcpy(data, &d->regs[r->word], width);
     } else {
         value = r->how != LTI_REG_PC ? lti_reg_value(d, reg)
-                : d->insn            ? d->insn->event.pc
-                                     : d->thread->call.pc;
+                : d->config.sync && lti_sync_waits(d->config.sync, d) ? d->regs[r->word]
+                : d->insn                                             ? d->insn->event.pc
+                          : d->thread->call.pc;
         memcpy(data, &value, width);
     }
     return (int)width;

@@ -16,6 +16,7 @@
 #include "slabs.h"
 
 struct lti_decoder;
+struct lti_sync;
 
 struct lti_decoder_config {
     uint32_t record;      /* LTI_RECORD_*, as given to the engine */
@@ -29,6 +30,7 @@ struct lti_decoder_config {
     uint64_t *seq;           /* the number of the last event */
     uint64_t *stamp;         /* of the last stamped record */
     uint64_t *insns_left;    /* how many more instructions may be told */
+    struct lti_sync *sync;   /* NULL: the guest never waits */
     const atomic_bool *stop; /* once true, lti_decoder_run() returns early */
     /* The process has made a child, whose records are those of stream `number`, or
      * (`made` false) has not after all.  0 or LT_ERR_*. */
@@ -47,6 +49,9 @@ struct lti_decoder_config {
 /* 0 or LT_ERR_NO_MEMORY. */
 int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decoder **out);
 void lti_decoder_destroy(struct lti_decoder *decoder);
+
+/* Which stream it decodes. */
+void lti_decoder_set_number(struct lti_decoder *decoder, uint32_t number);
 
 /* A decoder of `child`, a stream that has said nothing yet, begins as a copy of its
  * parent as it is.  0, LT_ERR_NO_MEMORY, or LT_ERR_STREAM if it has. */

@@ -14,11 +14,13 @@
 #include "registers.h"
 #include "memory.h"
 #include "stream.h"
+#include "sync.h"
 
 /* An event of a special record that waits for lt_session_next(). */
 struct queued {
     union {
         struct lt_event any;
+        struct lt_insn insn; /* where the guest waits before it */
         struct lt_reg_write reg_write;
         struct lt_mem_access mem;
         struct lt_syscall syscall;
@@ -29,6 +31,13 @@ struct queued {
         struct lt_process process;
         struct lt_map map;
     } event;
+};
+
+/* An event that the guest will wait at, for sync.c. */
+struct lti_told {
+    struct queued event;
+    uint8_t *data; /* of a memory access: owned */
+    bool done;     /* it has been told */
 };
 
 /* A guest thread.  The registers of the one whose records come, and its instruction,
@@ -55,6 +64,7 @@ struct lti_decoder {
     struct lti_guest *guest;    /* NULL: the stream has not said yet whose it is */
     struct lti_thread *threads; /* at least one */
     struct lti_thread *thread;  /* whose records come */
+    uint32_t number;            /* of its stream */
     const struct lti_arch *arch;
     bool x86;
     bool known;    /* registers hold the guest's values */
@@ -104,6 +114,9 @@ struct lti_decoder {
 
     struct queued *queue;
     unsigned queue_count, queue_room, queue_at;
+    struct lti_told *told; /* events that the guest will wait at */
+    unsigned told_count, told_room;
+    bool waits; /* the guest does, for lt_session_next() */
 
     uint8_t cc_map[128];
     /* The register file, and behind it the values of the instruction in hand. */
@@ -201,7 +214,8 @@ static inline void set_thread(const struct lti_decoder *d, struct lt_insn *event
     event->tid = d->tid;
 }
 
-/* Keeps an event for lt_session_next() if it wants it.  0 or LT_ERR_NO_MEMORY. */
+/* Keeps an event for lt_session_next() if it wants it, and for those that the guest will
+ * wait for.  0 or LT_ERR_NO_MEMORY. */
 int lti_decoder_keep(struct lti_decoder *decoder, const void *event, size_t size,
                      uint64_t wanted);
 
@@ -222,6 +236,16 @@ static inline int lti_damaged(struct lti_decoder *d, const char *problem)
     d->problem = problem;
     return LT_ERR_STREAM;
 }
+
+/* ---- decode.c, for sync.c ---- */
+
+/* The host has changed registers while the guest waited at `pc`: tells how they differ
+ * from the `old` file. */
+int lti_decoder_host_regs(struct lti_decoder *decoder, uint64_t pc, const uint64_t *old);
+
+/* decode-memory.c: the host has written to memory then. */
+int lti_decoder_host_write(struct lti_decoder *decoder, uint64_t pc, uint64_t addr,
+                           const uint8_t *data, uint32_t length);
 
 /* ---- decode-guest.c: records about processes, threads and signals.  `p` is what
  * follows their head, `size` how many bytes. ---- */
@@ -285,17 +309,25 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
     struct lt_mem_access *e = &d->mem;
     int result;
 
-    if (wanted & LTI_WANTED_MEMORY) {
+    if (wanted & (LTI_WANTED_MEMORY | LTI_WANTED_SYNC)) {
         *took = 0;
         if (length > LTI_MAX_STORE) {
             return lti_damaged(d, "a store is too long");
         }
-        lti_memory_peek(d->memory, addr, d->old, length);
-        result = lti_memory_write(d->memory, addr, e->data, length);
-        if (result) {
-            return result;
+        if (wanted & LTI_WANTED_MEMORY) {
+            lti_memory_peek(d->memory, addr, d->old, length);
+            result = lti_memory_write(d->memory, addr, e->data, length);
+            if (result) {
+                return result;
+            }
         }
-        wanted &= ~LTI_WANTED_MEMORY;
+        if (wanted & LTI_WANTED_SYNC) {
+            result = lti_sync_access(d, kind, addr, length);
+            if (result) {
+                return result;
+            }
+        }
+        wanted &= ~(LTI_WANTED_MEMORY | LTI_WANTED_SYNC);
     }
     if (d->ranged[kind]) {
         wanted = wanted_range(d, wanted, kind, addr, length);

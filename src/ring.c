@@ -106,7 +106,8 @@ void lti_ring_reset(struct lti_ring *ring)
     memset(stream->chunks, 0, sizeof stream->chunks);
     stream->pid = stream->stamping = stream->forked = stream->counted = 0;
     stream->produced = stream->consumed = 0;
-    stream->room = stream->blocked = 0;
+    stream->room = stream->blocked = stream->running = 0;
+    memset(&stream->mail, 0, sizeof stream->mail);
     /* From here on an engine may have it. */
     __atomic_store_n(&stream->state, LTI_STREAM_FREE, __ATOMIC_RELEASE);
 }

@@ -15,6 +15,7 @@
 #include "cancel.h"
 #include "limit.h"
 #include "lt/unstable.h"
+#include "block.h"
 #include "program.h"
 #include "supervisor.h"
 #include "syscalls.h"
@@ -184,6 +185,7 @@ void lt_session_destroy(lt_session *session)
     lti_disasm_destroy(session->disasm[0]);
     lti_disasm_destroy(session->disasm[1]);
     lti_arena_destroy(&session->arena);
+    lti_sync_free(&session->sync);
     lti_callbacks_free(&session->callbacks);
     free_config(&session->config);
     free(session);
@@ -227,6 +229,7 @@ static void fill_control(lt_session *session, struct lti_control *control)
     if (session->config.cpu != NULL) {
         snprintf(control->cpu, sizeof control->cpu, "%s", session->config.cpu);
     }
+    lti_sync_start(&session->sync, &session->callbacks, control);
     if ((session->config.flags & LT_CONFIG_CHECK_MEMORY) != 0) {
         control->record |= LTI_RECORD_CHECK;
     }
@@ -251,6 +254,7 @@ static int make_streams(lt_session *session)
         .arena = (uint8_t *)session->arena.control,
         .session = session,
         .callbacks = &session->callbacks,
+        .sync = &session->sync,
         .stop = &session->stop,
         .insns = lti_limit_insns(&session->config),
     };
@@ -289,6 +293,9 @@ static int start_process(lt_session *session, const struct lti_program *program,
     lti_arena_close(&session->arena);
     if (error == 0) {
         atomic_store(&session->running, session->process);
+        if (atomic_load(&session->sync.paused)) {
+            lt_session_pause(session); /* while it was made */
+        }
     }
     return error;
 }
@@ -562,6 +569,14 @@ static int begin_run(lt_session *session, bool pull)
 {
     session->pulled = pull;
     session->callbacks.pull = pull;
+    if (pull && (session->callbacks.pull_filter.flags & LT_FILTER_SYNC) != 0) {
+        for (uint32_t type = 0; type < LTI_KIND_COUNT; type++) {
+            if ((session->callbacks.pull_kinds & LT_KIND(type)) != 0 &&
+                type != LT_EVENT_EXIT) {
+                session->callbacks.sync[type] |= LTI_WANTED_PULL;
+            }
+        }
+    }
     session->callbacks.memory = (session->config.flags & LT_CONFIG_MEMORY) != 0;
     session->callbacks.insns = session->config.limit_insns != 0;
     session->state = pull ? LTI_SESSION_PULLED : LTI_SESSION_RUN;
@@ -804,6 +819,9 @@ int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size)
 {
     if (session == NULL || data == NULL || size > INT32_MAX) {
         return LT_ERR_ARGUMENT;
+    }
+    if (lti_sync_may_touch(session)) {
+        return lti_sync_read(session, addr, data, size);
     }
     struct lti_decoder *decoder = present_decoder(session);
     int result =

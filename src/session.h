@@ -16,6 +16,7 @@
 #include "stream.h"
 #include "streams.h"
 #include "symbols.h"
+#include "sync.h"
 
 enum lti_session_state {
     LTI_SESSION_NEW = 0,    /* nothing was started yet */
@@ -39,6 +40,7 @@ struct lt_session {
     struct lti_streams *streams;
     struct lti_symbols *symbols;  /* made when first asked for, like: */
     struct lti_disasm *disasm[2]; /* by LT_ARCH_*, from 1 */
+    struct lti_sync sync;
 
     /* lt_session_stop() uses these from other threads. */
     atomic_bool stop;

@@ -6,7 +6,8 @@
  * arena, a sparse memory file that is mapped by the library and by the engine of
  * each guest process:
  *
- *     control page | chunks of each stream | slabs of descriptors
+ *     control page | break and watch points | mail of each stream |
+ *     chunks of each stream | slabs of descriptors
  *
  * A stream is what one guest process writes (or one thread, where threads run in
  * parallel): a ring of chunks.  The engine appends records to the current chunk;
@@ -27,7 +28,7 @@
 #include <stdint.h>
 
 #define LTI_STREAM_MAGIC 0x3165636172746c6dull
-#define LTI_STREAM_VERSION 3u
+#define LTI_STREAM_VERSION 4u
 
 /* ---- The arena ---- */
 
@@ -51,7 +52,12 @@
 #define LTI_MAX_FILTERS 256u
 
 #define LTI_CONTROL_SIZE (2ull << 20)
-#define LTI_RING_OFFSET LTI_CONTROL_SIZE
+#define LTI_POINTS_OFFSET LTI_CONTROL_SIZE
+#define LTI_POINTS_SIZE (1ull << 20)
+/* What a process that waits for the library is asked for, and what it answers. */
+#define LTI_MAIL_OFFSET (LTI_POINTS_OFFSET + LTI_POINTS_SIZE)
+#define LTI_MAIL_SIZE (64u << 10)
+#define LTI_RING_OFFSET (LTI_MAIL_OFFSET + (uint64_t)LTI_MAX_STREAMS * LTI_MAIL_SIZE)
 #define LTI_DESC_OFFSET (LTI_RING_OFFSET + LTI_MAX_STREAMS * LTI_RING_SIZE)
 #define LTI_DESC_SIZE ((uint64_t)LTI_SLABS * LTI_SLAB_SIZE)
 #define LTI_ARENA_SIZE (LTI_DESC_OFFSET + LTI_DESC_SIZE)
@@ -75,6 +81,11 @@
 #define LTI_WANT_READ 8u
 #define LTI_WANT_SYSCALL 16u
 #define LTI_WANT_ALL 31u
+/* The guest waits for the library before instructions, behind their accesses to
+ * memory, in system calls. */
+#define LTI_WANT_SYNC_INSN 32u
+#define LTI_WANT_SYNC_MEM 64u
+#define LTI_WANT_SYNC_CALL 128u
 
 /* A code range that events are wanted from. */
 struct lti_range {
@@ -105,6 +116,31 @@ enum lti_stream_state {
     LTI_STREAM_CRASHED = 7 /* the engine failed in it; `message` says how */
 };
 
+/*
+ * Where a process waits for the library (LTI_S_SYNC), the library asks it to do things.
+ * Contents go through the stream's LTI_MAIL_SIZE bytes in the arena.
+ */
+struct lti_mail {
+    uint32_t asked;    /* futex of the engine: the library counts up */
+    uint32_t answered; /* futex of the library: the engine makes it the same */
+    uint32_t asleep;   /* the engine sleeps on `asked` */
+    uint32_t awaited;  /* the library sleeps on `answered` */
+    uint32_t op;       /* enum lti_ask */
+    uint32_t size;
+    uint64_t addr;
+    int32_t result; /* bytes done, or -1 */
+    uint32_t pad[7];
+};
+
+enum lti_ask {
+    LTI_ASK_GO = 0,    /* go on: there is no answer */
+    LTI_ASK_READ = 1,  /* `size` bytes at `addr` */
+    LTI_ASK_WRITE = 2, /* the same */
+    LTI_ASK_REG = 3,   /* set public register `addr` to `size` bytes; the answer is the
+                          register file, as in LTI_S_REGS */
+    LTI_ASK_RETURN = 4 /* the system call in hand shall return `addr` */
+};
+
 struct lti_stream {
     /* A robust mutex of the C library's, held by a thread of the engine: its first
      * u32 gets LTI_OWNER_DIED from the kernel when that thread is no more. */
@@ -123,8 +159,33 @@ struct lti_stream {
     uint32_t pad2[15];
     uint32_t room;    /* futex of the engine: library counts up */
     uint32_t blocked; /* engine sleeps on room */
-    uint32_t pad4[14];
+    uint32_t running; /* the process executes guest code or is about to: it has seen
+                         that the session is not paused */
+    uint32_t pad4[13];
+    struct lti_mail mail;
     struct lti_chunk chunks[LTI_CHUNKS];
+};
+
+#define LTI_MAX_BREAKS 65536u
+#define LTI_MAX_WATCHES 1024u
+
+/* Accesses to these bytes: lti_points. */
+struct lti_watch {
+    uint64_t start;
+    uint64_t last; /* the last byte */
+    uint32_t want; /* LTI_WANT_READ, LTI_WANT_WRITE */
+    uint32_t reserved;
+};
+
+/* Where guests wait besides what ranges say: at LTI_POINTS_OFFSET.  The library writes
+ * while `generation` is odd. */
+struct lti_points {
+    uint32_t generation;
+    uint32_t break_count;
+    uint32_t watch_count;
+    uint32_t reserved;
+    uint64_t breaks[LTI_MAX_BREAKS]; /* pcs, rising */
+    struct lti_watch watches[LTI_MAX_WATCHES];
 };
 
 #define LTI_OWNER_DIED 0x40000000u /* FUTEX_OWNER_DIED */
@@ -246,6 +307,8 @@ struct lti_control {
     uint32_t chunk_size;       /* bytes until a chunk is full, up to LTI_CHUNK_SIZE */
     uint32_t crash;            /* enum lti_crash, for tests */
     uint64_t pid_namespace;    /* its inode; 0: not known */
+    uint32_t sync;             /* guests may have to wait for the library */
+    uint32_t sync_kinds;       /* for these events too: LT_KIND bits */
     char cpu[128];             /* QEMU's -cpu; "": the engine's choice */
     struct lti_calls calls[2]; /* by LT_ARCH_*, from 1 */
     /* Written by the engines. */
@@ -269,7 +332,10 @@ struct lti_control {
     /* Futexes of the library and of engines that wait for something. */
     uint32_t bell;      /* of the library: engines or the supervisor ring */
     uint32_t listening; /* library sleeps on bell */
-    uint32_t pad1[14];
+    uint32_t paused;    /* futex of engines: no guest code shall run */
+    uint32_t poke;      /* futex of engines: counted up when guests shall look at
+                           `paused` and at the points */
+    uint32_t pad1[12];
     /* Written by the supervisor. */
     uint32_t engine_ended; /* 1: engine_status is valid */
     int32_t engine_status; /* of the first process, as of waitpid() */
@@ -284,6 +350,7 @@ struct lti_control {
 
 _Static_assert(sizeof(struct lti_chunk) == 64, "one cache line");
 _Static_assert(sizeof(struct lti_stream) % 64 == 0, "whole cache lines");
+_Static_assert(sizeof(struct lti_points) <= LTI_POINTS_SIZE, "fits");
 _Static_assert(sizeof(struct lti_control) <= LTI_CONTROL_SIZE, "fits");
 
 /* ---- Records in a chunk, 4-byte aligned ---- */
@@ -313,10 +380,11 @@ enum lti_special {
     LTI_S_READ = 3,         /* alike: a helper's load */
     LTI_S_REGS = 4,         /* u32 reason, u32 skip, u64 words[]: the register file;
                                skip - 1 is a register whose write is told later */
-    LTI_S_SYSCALL = 5,      /* u64 pc, u32 nr, u32 0, u64 args[6], then pieces of
+    LTI_S_SYSCALL = 5,      /* u64 pc, u32 nr, u32 again, u64 args[6], then pieces of
                                the memory that arguments point to: u32 argument |
                                LTI_PIECE_* << 8, u32 bytes, u64 addr, bytes padded
-                               to 4 */
+                               to 4.  If `again` is 1, the library has changed what
+                               the record before said: no event. */
     LTI_S_SYSRET = 6,       /* u64 pc, u32 nr, u32 0, i64 ret (guest's, -errno),
                                pieces */
     LTI_S_MAP = 7,          /* u64 start, end, offset, u32 prot, u32 path bytes, path,
@@ -337,6 +405,10 @@ enum lti_special {
     LTI_S_LIMIT = 20,       /* u32 enum lt_limit: the process wants more than that */
     LTI_S_SIGNAL = 19,      /* u32 op (enum lt_signal_op), u32 signal, i32 code, u32 0,
                                u64 pc, addr, handler */
+
+    LTI_S_SYNC = 21, /* u32 enum lti_stop, u32 length, u64 pc, u8 code[16]: the
+                        guest waits for the library, at pc, whose instruction has
+                        `length` bytes if the stop is before one */
 
     /* Memory, other than by instructions. */
     LTI_S_KERNEL = 32, /* u64 pc, u64 addr, u32 bytes, u32 0, then the bytes, padded:
@@ -378,6 +450,18 @@ static inline uint64_t lti_page_hash(const void *page)
     return ((lanes[0] * 31 + lanes[1]) * 31 + lanes[2]) * 31 + lanes[3];
 }
 
+/* As LT_EVENT_*: bits of lti_control.sync_kinds. */
+#define LTI_EVENT_MODULE 6u
+#define LTI_EVENT_SIGNAL 8u
+#define LTI_EVENT_THREAD 9u
+#define LTI_EVENT_PROCESS 10u
+
+enum lti_stop {
+    LTI_STOP_EVENTS = 0, /* because of what records before told */
+    LTI_STOP_INSN = 1,   /* before the instruction at pc */
+    LTI_STOP_CALL = 2    /* before the system call in hand is made */
+};
+
 #define LTI_PIECE_STRING 1u /* a string: its end was found or it was cut */
 
 /* op of LTI_S_PROCESS: as enum lt_process_op, and: */
@@ -393,14 +477,15 @@ static inline uint64_t lti_page_hash(const void *page)
 
 /* Why a LTI_S_REGS record stands there. */
 enum lti_regs_reason {
-    LTI_REGS_START = 0,  /* the register file becomes known here */
-    LTI_REGS_HELPER = 1, /* a helper may have written them: changes are writes
-                            of the instruction in hand */
-    LTI_REGS_KERNEL = 2, /* a system call returned: its results are writes */
-    LTI_REGS_SIGNAL = 3, /* a signal was delivered or returned from */
-    LTI_REGS_CHECK = 4,  /* nothing should have changed */
-    LTI_REGS_SYSCALL = 5 /* a system call begins: on x86_64, rcx and r11 are
+    LTI_REGS_START = 0,   /* the register file becomes known here */
+    LTI_REGS_HELPER = 1,  /* a helper may have written them: changes are writes
+                             of the instruction in hand */
+    LTI_REGS_KERNEL = 2,  /* a system call returned: its results are writes */
+    LTI_REGS_SIGNAL = 3,  /* a signal was delivered or returned from */
+    LTI_REGS_CHECK = 4,   /* nothing should have changed */
+    LTI_REGS_SYSCALL = 5, /* a system call begins: on x86_64, rcx and r11 are
                             written; nothing else should have changed */
+    LTI_REGS_HOST = 6     /* in no record: the library has written them */
 };
 
 /*

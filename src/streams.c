@@ -84,6 +84,7 @@ static int add_reader(struct lti_streams *s, uint32_t number, struct reader **ou
         free(r);
         return LT_ERR_NO_MEMORY;
     }
+    lti_decoder_set_number(r->decoder, number);
     lti_ring_init(&r->ring, s->control, number);
     r->number = number;
     r->next = s->readers;
@@ -147,6 +148,7 @@ int lti_streams_create(const struct lti_streams_config *config, struct lti_strea
         .arena = config->arena,
         .session = config->session,
         .callbacks = config->callbacks,
+        .sync = config->sync,
         .slabs = s->slabs,
         .paths = s->paths,
         .seq = &s->seq,
@@ -240,7 +242,6 @@ static bool is_dead(const struct lti_streams *s, const struct lti_stream *stream
            shared(&s->control->tree_ended);
 }
 
-/* Whether nothing more will be written to a stream, as far as is known. */
 /* Whether the process of a stream is no more, though nobody's end told of it. */
 static bool is_gone(const struct lti_stream *stream)
 {
@@ -249,6 +250,17 @@ static bool is_gone(const struct lti_stream *stream)
     return pid > 1 && pid <= INT32_MAX && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
+bool lti_stream_is_dead(const struct lti_control *control,
+                        const struct lti_stream *stream)
+{
+    const uint32_t alive = shared((const uint32_t *)(const void *)stream->alive);
+
+    /* Between two threads nobody holds it. */
+    return (alive & LTI_OWNER_DIED) || shared(&control->tree_ended) ||
+           (!alive && is_gone(stream));
+}
+
+/* Whether nothing more will be written to a stream, as far as is known. */
 static bool is_over(const struct lti_streams *s, const struct reader *r)
 {
     const struct lti_stream *stream = r->ring.stream;
@@ -260,9 +272,7 @@ static bool is_over(const struct lti_streams *s, const struct reader *r)
         return true;
     case LTI_STREAM_LIVE:
     case LTI_STREAM_LEAVES:
-        /* Between two threads nobody holds it. */
-        if (is_dead(s, stream) ||
-            (!shared((const uint32_t *)(const void *)stream->alive) && is_gone(stream))) {
+        if (lti_stream_is_dead(s->control, stream)) {
             return true;
         }
         break;

@@ -18,6 +18,7 @@ struct lti_streams_config {
     uint8_t *arena; /* LTI_ARENA_SIZE bytes, shared with the engines */
     lt_session *session;
     const struct lti_callbacks *callbacks;
+    struct lti_sync *sync; /* or NULL */
     const atomic_bool *stop;
     uint64_t insns; /* how many instructions may be told */
 };
@@ -56,6 +57,10 @@ void lti_streams_stats(const struct lti_streams *streams, struct lt_stats *stats
 
 /* The number of the last event. */
 uint64_t lti_streams_events(const struct lti_streams *streams);
+
+/* Whether the process of a live stream is no more; any thread. */
+bool lti_stream_is_dead(const struct lti_control *control,
+                        const struct lti_stream *stream);
 
 /* Wakes whoever waits in lti_streams_next(); any thread. */
 void lti_streams_wake(struct lti_control *control);

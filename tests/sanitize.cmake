@@ -82,6 +82,13 @@ foreach(what hostile limits)
     set_property(TEST sanitized/hostile/${what} PROPERTY TIMEOUT 900)
 endforeach()
 
+foreach(what points steps watch calls)
+    sanitized_program(test-sync-${what} api/test-sync-${what}.c)
+    sanitized_test(api/sync-${what} sanitized-test-sync-${what})
+    set_property(TEST sanitized/api/sync-${what} APPEND PROPERTY ENVIRONMENT
+        "LT_GUESTS=${GUESTS}")
+endforeach()
+
 get_target_property(cli_sources lt SOURCES)
 sanitized_sources(cli_sources ${cli_sources})
 sanitized_program(lt ${cli_sources})

@@ -83,13 +83,17 @@ struct lt_reg_write {
     uint32_t width;      /* bytes of the register */
     uint64_t value;      /* the new value; the low 8 bytes of a wider register */
     const uint8_t *data; /* the new value, `width` bytes, little endian */
+    uint32_t by;         /* enum lt_by: LT_BY_HOST, or LT_BY_INSN for all else */
+    uint32_t reserved;
 };
 
-/* Who made a memory access: the `by` member. */
+/* Who wrote a register, or accessed memory: the `by` member. */
 enum lt_by {
-    LT_BY_INSN = 0,  /* the instruction at `pc` */
-    LT_BY_KERNEL = 1 /* the system call made at `pc`, between its two events; or
-                        a signal that interrupted at `pc` */
+    LT_BY_INSN = 0,   /* the instruction at `pc` */
+    LT_BY_KERNEL = 1, /* the system call made at `pc`, between its two events; or
+                         a signal that interrupted at `pc` */
+    LT_BY_HOST = 2    /* the host, by lt_mem_write() or lt_reg_write(), while the guest
+                         waited at `pc` */
 };
 
 /* A memory write (LT_EVENT_MEM_WRITE) or read (LT_EVENT_MEM_READ).  A system call

@@ -22,12 +22,14 @@
  *
  * The guest runs in a process of its own; callbacks run in the caller's
  * process, on the thread that called lt_session_run().  The guest does not
- * wait for callbacks, other than when it is far ahead of them.
+ * wait for callbacks, other than when it is far ahead of them, and for those with
+ * LT_FILTER_SYNC.
  *
  * Threads: a session belongs to the thread that uses it.  All functions that
  * take a session are called from one thread at a time, and from no other while
- * lt_session_run() runs; lt_session_stop() alone may be called from any thread
- * at any time between create and destroy.  What would run or change a session that
+ * lt_session_run() runs; lt_session_stop(), lt_session_pause() and
+ * lt_session_resume() alone may be called from any thread at any time between create
+ * and destroy.  What would run or change a session that
  * runs gives LT_ERR_STATE, from wherever it is called, and lt_session_destroy() then
  * does nothing.  Different sessions are independent.
  * A thread that is cancelled (pthread_cancel) in a function of the library ends
@@ -155,6 +157,18 @@ struct lt_config {
  * of a session say so and none is for register writes, registers are not
  * recorded, which is faster. */
 #define LT_FILTER_NO_REGS UINT32_C(1)
+/*
+ * The guest thread waits until this callback returns, and may be looked at and changed
+ * meanwhile; see lt_reg_write().  For instructions (before each executes), memory
+ * accesses (behind the instruction that made them; of one that repeats, behind each
+ * iteration), system calls, signals (before the handler's first instruction), modules,
+ * threads and processes.  Such a callback comes for each time that something is about to
+ * happen: for an instruction that faults, and is tried again, each time.  Other
+ * callbacks may have been told of the same event before, with a lower `seq`.
+ * With lt_session_select(): the guest waits at these events until the next
+ * lt_session_next().
+ */
+#define LT_FILTER_SYNC UINT32_C(2)
 
 /*
  * Which events a callback wants.  Zero in a member means no restriction.
@@ -440,7 +454,9 @@ int lt_session_next(lt_session *session, const struct lt_event **out);
 /*
  * Says which kinds of events lt_session_next() gives (a set of LT_KIND bits;
  * exits always come), and for which code.  Without it: LT_KINDS_DEFAULT.
- * Before the run.  LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_NO_MEMORY.
+ * Before the run.  LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_NO_MEMORY,
+ * LT_ERR_UNSUPPORTED (LT_FILTER_SYNC with kinds, other than exits, or threads that the
+ * guest cannot wait at).
  */
 int lt_session_select(lt_session *session, uint32_t kinds,
                       const struct lt_filter *filter);
@@ -448,6 +464,20 @@ int lt_session_select(lt_session *session, uint32_t kinds,
 /* Ends the run soon, from any thread: the guest is killed and the result is
  * LT_RESULT_STOPPED.  Before the run, it ends at its start.  LT_ERR_ARGUMENT. */
 int lt_session_stop(lt_session *session);
+
+/*
+ * Keeps the guest from executing anything, from any thread: when it returns 0, no thread
+ * of a traced process executes guest code, and none will until lt_session_resume().  A
+ * system call that waits in the host's kernel goes on doing so, and returns to the guest
+ * after that.  What the guest did before may still be delivered.  A second pause changes
+ * nothing, one resume ends both.  Before the run, the guest starts paused.
+ * LT_ERR_ARGUMENT, LT_ERR_LIMIT (the guest has not stopped within 10 seconds, as the
+ * host's kernel does not give it back: it will stop then).
+ */
+int lt_session_pause(lt_session *session);
+
+/* Ends a pause, from any thread; fine without one.  LT_ERR_ARGUMENT. */
+int lt_session_resume(lt_session *session);
 
 /* How the run ended, or LT_RESULT_NONE.  `result` was prepared by
  * lt_result_init().  LT_ERR_ARGUMENT. */
@@ -466,7 +496,8 @@ int lt_session_arch(const lt_session *session);
 /*
  * Adds a callback, up to 32 of a kind; they are called in the order added.
  * `filter` NULL means everything; it is copied.  Before the run.
- * LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_LIMIT, LT_ERR_NO_MEMORY.
+ * LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_LIMIT, LT_ERR_NO_MEMORY, LT_ERR_UNSUPPORTED
+ * (LT_FILTER_SYNC with events or threads that the guest cannot wait at).
  */
 int lt_on_insn(lt_session *session, const struct lt_filter *filter, lt_insn_fn fn,
                void *user);
@@ -491,6 +522,71 @@ int lt_on_map(lt_session *session, const struct lt_filter *filter, lt_map_fn fn,
 int lt_on_exit(lt_session *session, const struct lt_filter *filter, lt_exit_fn fn,
                void *user);
 
+/* ---- Break and watch points ---- */
+
+/* Bits of lt_watch_add()'s `access`. */
+#define LT_ACCESS_READ UINT32_C(1)
+#define LT_ACCESS_WRITE UINT32_C(2)
+
+/*
+ * Calls `fn` whenever an instruction at guest address `addr` is about to execute, in any
+ * traced process, as a callback with LT_FILTER_SYNC.  `fn` NULL: lt_session_next() gives
+ * the event.  Returns a number above 0 for lt_point_remove().  Before the run, or while
+ * the guest waits (see lt_reg_write()); other processes that run then see the change a
+ * moment later.  LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_LIMIT (more than 65,536
+ * addresses), LT_ERR_NO_MEMORY, LT_ERR_UNSUPPORTED (with LT_THREADS_PARALLEL).
+ */
+int lt_break_add(lt_session *session, uint64_t addr, lt_insn_fn fn, void *user);
+
+/*
+ * The same for accesses (a set of LT_ACCESS bits) to any of the `size` bytes from `addr`
+ * on, by instructions and by the kernel; `fn` is called behind the access.  At most
+ * 1,024, with callbacks for memory events that have LT_FILTER_SYNC.  While there are
+ * such, guest code runs several times slower.
+ */
+int lt_watch_add(lt_session *session, uint64_t addr, uint64_t size, uint32_t access,
+                 lt_mem_access_fn fn, void *user);
+
+/* Removes one of them; its own callback may do so too.  LT_ERR_ARGUMENT, LT_ERR_STATE,
+ * LT_ERR_NOT_FOUND. */
+int lt_point_remove(lt_session *session, int id);
+
+/* ---- While the guest waits ---- */
+
+/*
+ * The guest waits in a callback with LT_FILTER_SYNC or of a point, and after
+ * lt_session_next() gave an event of that kind.  Then lt_reg_read() and lt_mem_read()
+ * look at the thread and its memory themselves, whatever is recorded, and these functions
+ * change them; elsewhere they give LT_ERR_STATE, as they do on another thread than the
+ * session's, and when the guest has been killed meanwhile.  The program counter is the
+ * address at which the thread will go on; writing it makes it go on elsewhere.  All
+ * changes are told, when the guest goes on, as memory and register writes with
+ * LT_BY_HOST; the program counter's is not.
+ */
+
+/* Sets a register of at most 8 bytes.  LT_ERR_ARGUMENT, LT_ERR_STATE,
+ * LT_ERR_UNSUPPORTED (a segment selector). */
+int lt_reg_write(lt_session *session, uint32_t reg, uint64_t value);
+
+/* Sets a register of any width from `data`, little endian; `size` is its width.  Errors
+ * as above. */
+int lt_reg_write_bytes(lt_session *session, uint32_t reg, const void *data,
+                       uint32_t size);
+
+/* Copies `data` to guest memory at `addr`, code and memory that the guest may not write
+ * included.  Returns how many bytes that was: less than `size` where mapped memory ends
+ * before.  LT_ERR_ARGUMENT (also if `size` is more than INT32_MAX), LT_ERR_STATE,
+ * LT_ERR_NO_MEMORY. */
+int lt_mem_write(lt_session *session, uint64_t addr, const void *data, uint64_t size);
+
+/*
+ * In an event of a system call: at its entry, the call is not made, and gives `ret`; on
+ * its return it gives `ret` instead of its own result.  A failure is -errno, with the
+ * guest's number.  Registers written at the entry change the number and the arguments of
+ * the call.  LT_ERR_ARGUMENT (-512 and -513, which are the kernel's own), LT_ERR_STATE.
+ */
+int lt_syscall_return(lt_session *session, int64_t ret);
+
 /* ---- In a callback, or after lt_session_next() ---- */
 
 /*
@@ -512,7 +608,8 @@ int lt_reg_read_bytes(lt_session *session, uint32_t reg, void *data, uint32_t si
  * Copies what the guest's memory holds at the event in hand, with its writes, from
  * guest address `addr` on to `data`.  Returns how many bytes that was: less than
  * `size` where mapped memory ends before.  LT_ERR_ARGUMENT (also if `size` is more
- * than INT32_MAX), LT_ERR_STATE (without LT_CONFIG_MEMORY, or no event in hand).
+ * than INT32_MAX), LT_ERR_STATE (without LT_CONFIG_MEMORY, unless the guest waits, or
+ * no event in hand).
  */
 int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size);
 

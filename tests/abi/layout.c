@@ -32,7 +32,7 @@ AT(lt_insn, bytes, 32);
 AT(lt_insn, length, 40);
 AT(lt_insn, reserved, 44);
 
-SIZE(lt_reg_write, 56);
+SIZE(lt_reg_write, 64);
 AT(lt_reg_write, type, 0);
 AT(lt_reg_write, size, 4);
 AT(lt_reg_write, seq, 8);
@@ -43,6 +43,8 @@ AT(lt_reg_write, reg, 32);
 AT(lt_reg_write, width, 36);
 AT(lt_reg_write, value, 40);
 AT(lt_reg_write, data, 48);
+AT(lt_reg_write, by, 56);
+AT(lt_reg_write, reserved, 60);
 
 SIZE(lt_mem_access, 72);
 AT(lt_mem_access, type, 0);
@@ -267,6 +269,7 @@ IS(LT_KINDS_ALL, 0xffe);
 IS(LT_KINDS_DEFAULT, 0x7ee);
 IS(LT_BY_INSN, 0);
 IS(LT_BY_KERNEL, 1);
+IS(LT_BY_HOST, 2);
 IS(LT_PHASE_ENTER, 0);
 IS(LT_PHASE_RETURN, 1);
 IS(LT_MODULE_MAP, 0);

@@ -115,6 +115,17 @@ foreach(what exec processes signals threads)
     set_tests_properties(api/control-${what} PROPERTIES TIMEOUT 600
         ENVIRONMENT "LT_GUESTS=${GUESTS}")
 endforeach()
+# Guests that wait for the host.
+set(sync_tests points steps watch calls pause)
+foreach(what ${sync_tests})
+    add_executable(test-sync-${what} ${control_source}/test-sync-${what}.c)
+    target_link_libraries(test-sync-${what} PRIVATE lt-options libtrace PkgConfig::CMOCKA)
+    add_test(NAME api/sync-${what} COMMAND test-sync-${what})
+    set_tests_properties(api/sync-${what} PROPERTIES TIMEOUT 600
+        ENVIRONMENT "LT_GUESTS=${GUESTS}")
+endforeach()
+# It measures what guests use of the processor.
+set_tests_properties(api/sync-pause PROPERTIES RUN_SERIAL ON)
 add_executable(test-leak ${CMAKE_CURRENT_SOURCE_DIR}/leak/leak.c)
 target_link_libraries(test-leak PRIVATE lt-options libtrace)
 add_test(NAME leak/sessions COMMAND test-leak ${GUESTS}/x86_64/loop 1000)
