@@ -430,6 +430,120 @@ static void check_mem_read(void)
     }
 }
 
+/* Of what works only while the guest waits, which it does in none of these states. */
+static void check_reg_write(void)
+{
+    CHECK(lt_reg_write(NULL, 0, 1) == LT_ERR_ARGUMENT);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_reg_write(sessions[state], 0, 1) == LT_ERR_STATE);
+        CHECK(lt_session_message(sessions[state])[0] != '\0');
+    }
+}
+
+static void check_reg_write_bytes(void)
+{
+    static const uint8_t bytes[32];
+
+    CHECK(lt_reg_write_bytes(NULL, 0, bytes, 8) == LT_ERR_ARGUMENT);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_reg_write_bytes(sessions[state], 0, NULL, 8) == LT_ERR_ARGUMENT);
+        CHECK(lt_reg_write_bytes(sessions[state], 0, bytes, 0) == LT_ERR_ARGUMENT);
+        CHECK(lt_reg_write_bytes(sessions[state], 0, bytes, 8) == LT_ERR_STATE);
+    }
+}
+
+static void check_mem_write(void)
+{
+    static const uint8_t byte;
+
+    CHECK(lt_mem_write(NULL, 0, &byte, 1) == LT_ERR_ARGUMENT);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_mem_write(sessions[state], 0, NULL, 1) == LT_ERR_ARGUMENT);
+        CHECK(lt_mem_write(sessions[state], 0, &byte, UINT64_C(1) << 31) ==
+              LT_ERR_ARGUMENT);
+        CHECK(lt_mem_write(sessions[state], 0, &byte, 1) == LT_ERR_STATE);
+    }
+}
+
+static void check_syscall_return(void)
+{
+    CHECK(lt_syscall_return(NULL, 0) == LT_ERR_ARGUMENT);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_syscall_return(sessions[state], -512) == LT_ERR_ARGUMENT);
+        CHECK(lt_syscall_return(sessions[state], -513) == LT_ERR_ARGUMENT);
+        CHECK(lt_syscall_return(sessions[state], 0) == LT_ERR_STATE);
+    }
+}
+
+static void check_break_add(void)
+{
+    CHECK(lt_break_add(NULL, 0, nothing, NULL) == LT_ERR_ARGUMENT);
+    for (int state = CALLBACK; state < STATES; state++) {
+        CHECK(lt_break_add(sessions[state], 0, nothing, NULL) == LT_ERR_STATE);
+    }
+}
+
+static int no_access(lt_session *session, const struct lt_mem_access *e, void *user)
+{
+    (void)session;
+    (void)e;
+    (void)user;
+    return 0;
+}
+
+static void check_watch_add(void)
+{
+    lt_session *session = sessions[NEW];
+
+    CHECK(lt_watch_add(NULL, 0, 1, LT_ACCESS_READ, no_access, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_watch_add(session, 0, 0, LT_ACCESS_READ, no_access, NULL) ==
+          LT_ERR_ARGUMENT);
+    CHECK(lt_watch_add(session, 0, 1, 0, no_access, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_watch_add(session, 0, 1, 4, no_access, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_watch_add(session, UINT64_MAX, 2, LT_ACCESS_READ, no_access, NULL) ==
+          LT_ERR_ARGUMENT);
+    for (int state = CALLBACK; state < STATES; state++) {
+        CHECK(lt_watch_add(sessions[state], 0, 1, LT_ACCESS_READ, no_access, NULL) ==
+              LT_ERR_STATE);
+    }
+}
+
+static void check_point_remove(void)
+{
+    lt_session *session = create("loop");
+    int id = lt_break_add(session, 0x1000, nothing, NULL);
+
+    CHECK(lt_point_remove(NULL, 1) == LT_ERR_ARGUMENT);
+    CHECK(id > 0);
+    CHECK(lt_point_remove(session, 0) == LT_ERR_NOT_FOUND);
+    CHECK(lt_point_remove(session, -1) == LT_ERR_NOT_FOUND);
+    CHECK(lt_point_remove(session, id + 1) == LT_ERR_NOT_FOUND);
+    CHECK(lt_point_remove(session, id) == 0);
+    CHECK(lt_point_remove(session, id) == LT_ERR_NOT_FOUND);
+    lt_session_destroy(session);
+    for (int state = CALLBACK; state < STATES; state++) {
+        CHECK(lt_point_remove(sessions[state], 1) == LT_ERR_STATE);
+    }
+}
+
+static void check_session_pause(void)
+{
+    CHECK(lt_session_pause(NULL) == LT_ERR_ARGUMENT);
+    for (int state = ENDED; state < STATES; state++) {
+        CHECK(lt_session_pause(sessions[state]) == 0);
+        CHECK(lt_session_pause(sessions[state]) == 0);
+        CHECK(lt_session_resume(sessions[state]) == 0);
+    }
+}
+
+static void check_session_resume(void)
+{
+    CHECK(lt_session_resume(NULL) == LT_ERR_ARGUMENT);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_session_resume(sessions[state]) == 0);
+    }
+}
+
 static void check_disassemble(void)
 {
     static const uint8_t nop[] = {0x90}, none[] = {0x06, 0, 0, 0};
@@ -523,22 +637,34 @@ static const struct {
     const char *name;
     void (*check)(void);
 } rows[] = {
-    ROW(arch_find),        ROW(arch_name),        ROW(config_init),
-    ROW(disassemble),      ROW(errno_name),       ROW(error_text),
-    ROW(event_name),       ROW(filter_init),      ROW(mem_read),
-    ROW(on_exit),          ROW(on_insn),          ROW(on_map),
-    ROW(on_mem_read),      ROW(on_mem_write),     ROW(on_module),
-    ROW(on_process),       ROW(on_reg_write),     ROW(on_signal),
-    ROW(on_syscall),       ROW(on_thread),        ROW(reg_class),
-    ROW(reg_count),        ROW(reg_find),         ROW(reg_name),
-    ROW(reg_read),         ROW(reg_read_bytes),   ROW(reg_width),
-    ROW(result_init),      ROW(session_arch),     ROW(session_create),
-    ROW(session_destroy),  ROW(session_message),  ROW(session_next),
-    ROW(session_result),   ROW(session_run),      ROW(session_select),
-    ROW(session_stats),    ROW(session_stop),     ROW(symbol_at),
-    ROW(symbol_init),      ROW(syscall_arg_name), ROW(syscall_arg_text),
-    ROW(syscall_arg_type), ROW(syscall_name),     ROW(syscall_result_text),
-    ROW(syscall_text),     ROW(version),
+    ROW(arch_find),        ROW(arch_name),
+    ROW(break_add),        ROW(config_init),
+    ROW(disassemble),      ROW(errno_name),
+    ROW(error_text),       ROW(event_name),
+    ROW(filter_init),      ROW(mem_read),
+    ROW(mem_write),        ROW(on_exit),
+    ROW(on_insn),          ROW(on_map),
+    ROW(on_mem_read),      ROW(on_mem_write),
+    ROW(on_module),        ROW(on_process),
+    ROW(on_reg_write),     ROW(on_signal),
+    ROW(on_syscall),       ROW(on_thread),
+    ROW(point_remove),     ROW(reg_class),
+    ROW(reg_count),        ROW(reg_find),
+    ROW(reg_name),         ROW(reg_read),
+    ROW(reg_read_bytes),   ROW(reg_width),
+    ROW(reg_write),        ROW(reg_write_bytes),
+    ROW(result_init),      ROW(session_arch),
+    ROW(session_create),   ROW(session_destroy),
+    ROW(session_message),  ROW(session_next),
+    ROW(session_pause),    ROW(session_result),
+    ROW(session_resume),   ROW(session_run),
+    ROW(session_select),   ROW(session_stats),
+    ROW(session_stop),     ROW(symbol_at),
+    ROW(symbol_init),      ROW(syscall_arg_name),
+    ROW(syscall_arg_text), ROW(syscall_arg_type),
+    ROW(syscall_name),     ROW(syscall_result_text),
+    ROW(syscall_return),   ROW(syscall_text),
+    ROW(version),          ROW(watch_add),
 };
 #define ROWS (sizeof rows / sizeof *rows)
 

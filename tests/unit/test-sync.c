@@ -20,7 +20,7 @@ static lt_session session;
 static struct lti_slabs *slabs;
 static struct lti_paths *paths;
 static struct lti_decoder *decoder;
-static uint64_t seq, stamp;
+static uint64_t seq, stamp, insns_left;
 
 static uint8_t stream[4096];
 static size_t stream_size;
@@ -152,8 +152,10 @@ static void open_session(bool sync)
                                         .callbacks = &session.callbacks,
                                         .seq = &seq,
                                         .stamp = &stamp,
+                                        .insns_left = &insns_left,
                                         .stop = &stop};
 
+    insns_left = INT64_MAX;
     memset(&session, 0, sizeof session);
     arena = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
