@@ -272,13 +272,18 @@ static void test_host_gone(void **state)
             struct guest guest;
             char *argv[] = {"x", "tree", "1", NULL};
             struct lti_launch launch = launch_of(argv);
+            sigset_t go;
+            int number;
             launch.stdio[1] = fds[1];
             setpgid(0, 0);
+            sigemptyset(&go);
+            sigaddset(&go, SIGUSR1);
+            sigprocmask(SIG_BLOCK, &go, NULL);
             if (start(&guest, &launch) != 0) {
                 _exit(1);
             }
             if (way == 1) {
-                usleep(100000);
+                sigwait(&go, &number);
                 execl("/bin/sleep", "sleep", "100", (char *)NULL);
             }
             for (;;) {
@@ -290,7 +295,9 @@ static void test_host_gone(void **state)
         for (int i = 0; i < 6; i++) {
             assert_true(pids[i] > 0 && is_alive(pids[i]));
         }
-        if (way != 1) {
+        if (way == 1) {
+            kill(host, SIGUSR1); /* it executes something else */
+        } else {
             /* Its whole process group too. */
             kill(way == 0 ? host : -host, SIGKILL);
         }
