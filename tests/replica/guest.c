@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stddef.h>
@@ -530,6 +531,68 @@ static void frame(void)
 
 /* ---- Mappings ---- */
 
+static sigjmp_buf refused;
+
+static void refuse(int sig)
+{
+    siglongjmp(refused, sig);
+}
+
+static void store16(uint8_t *to)
+{
+#ifdef __x86_64__
+    __asm__ volatile("pcmpeqd %%xmm7, %%xmm7\n\tmovups %%xmm7, (%0)"
+                     :
+                     : "r"(to)
+                     : "xmm7", "memory");
+#else
+    __asm__ volatile("movi v7.16b, #255\n\tstr q7, [%0]" : : "r"(to) : "v7", "memory");
+#endif
+}
+
+static void store_pair(uint8_t *to)
+{
+#ifdef __x86_64__
+    /* The engine's processor has this one, whatever the host's. */
+    __asm__ volatile(
+        "pcmpeqd %%xmm7, %%xmm7\n\tvinsertf128 $1, %%xmm7, %%ymm7, %%ymm7\n\t"
+        "vmovups %%ymm7, (%0)"
+        :
+        : "r"(to)
+        : "xmm7", "memory");
+#else
+    __asm__ volatile("stp %0, %1, [%0]" : : "r"(to), "r"(UINT64_MAX) : "memory");
+#endif
+}
+
+/* Stores over the end of what may be written: of 16 bytes none is, where the host has
+ * AVX; of two such stores the first may be, and is told then. */
+static void crossing(void)
+{
+    static void (*const stores[])(uint8_t *) = {store16, store_pair};
+    uint8_t *p = anonymous(3 * PAGE);
+
+    signal(SIGSEGV, refuse);
+    memset(p, 1, 3 * PAGE);
+    MUST(mprotect(p, PAGE, PROT_READ) == 0);
+    MUST(mprotect(p + 2 * PAGE, PAGE, PROT_READ) == 0);
+    for (size_t i = 0; i < sizeof stores / sizeof *stores; i++) {
+        for (volatile int at = 1; at < 16; at += 3) {
+            volatile int side;
+
+            for (side = 1; side <= 2; side++) {
+                if (sigsetjmp(refused, 1) == 0) {
+                    stores[i](p + side * PAGE - at);
+                    MUST(0);
+                }
+            }
+            for (int k = 0; k < 2 * 16 && i == 0; k++)
+                MUST(p[k < 16 ? PAGE + k : 2 * PAGE - 32 + k] == 1);
+            look();
+        }
+    }
+}
+
 static void dontneed(void)
 {
     int fd = file(3 * PAGE + 100);
@@ -749,6 +812,7 @@ static const struct {
     {"ldt", ldt},
 #endif
     {"frame", frame},
+    {"crossing", crossing},
     {"dontneed", dontneed},
     {"mremap", mremaps},
     {"shmat", shmats},
