@@ -32,6 +32,13 @@ typedef struct LtPart {
     uint8_t kind;    /* LtPartKind */
 } LtPart;
 
+/* What an x87 or MMX instruction writes, be it the same as before. */
+typedef struct LtX87 {
+    uint8_t stack;  /* st(0) to st(7), a bit each, as they are numbered behind it */
+    bool unless_c2; /* but nothing if it sets C2 */
+    bool control, status, tags;
+} LtX87;
+
 /* What a helper does besides returning a value. */
 typedef struct LtEffect {
     bool known;       /* what follows is all that it does */
@@ -82,6 +89,8 @@ typedef struct LtTarget {
     unsigned part_count;
     /* Gives the words of the x87 registers, from LTI_X86_FCW on. */
     void (*x87)(CPUArchState *env, uint64_t *words);
+    /* What of them an instruction writes; of all others the changes are told. */
+    LtX87 (*x87_writes)(const uint8_t *code, unsigned size);
     bool failed_exchange_writes; /* see lt_skip_exchange() */
     /* Fills `values` from env, as LTI_S_REGS has them; `inside`: within cpu_exec().
      * Returns how many. */

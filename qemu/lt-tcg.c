@@ -775,37 +775,44 @@ static void report_part(const LtPart *p, bool told, bool perhaps, TCGv_i64 temp)
     o->flags = perhaps || p->kind == LT_PART_CHANGES ? LTI_OP_CHANGED : 0;
 }
 
+/* What an x87 instruction wrote: all of its registers are in the record, told are those
+ * that it writes, and those that changed because of it. */
 static void report_x87(void)
 {
-    static const struct {
-        uint8_t word, words, reg, width;
-    } regs[] = {
-        {LTI_X86_FCW, 1, LTI_X86_REG_FCW, 2},
-        {LTI_X86_FSW, 1, LTI_X86_REG_FSW, 2},
-        {LTI_X86_FTW, 1, LTI_X86_REG_FTW, 1},
-        {LTI_X86_FPR, 2, LTI_X86_REG_FPR0, 10},
-        {LTI_X86_FPR + 2, 2, LTI_X86_REG_FPR0 + 1, 10},
-        {LTI_X86_FPR + 4, 2, LTI_X86_REG_FPR0 + 2, 10},
-        {LTI_X86_FPR + 6, 2, LTI_X86_REG_FPR0 + 3, 10},
-        {LTI_X86_FPR + 8, 2, LTI_X86_REG_FPR0 + 4, 10},
-        {LTI_X86_FPR + 10, 2, LTI_X86_REG_FPR0 + 5, 10},
-        {LTI_X86_FPR + 12, 2, LTI_X86_REG_FPR0 + 6, 10},
-        {LTI_X86_FPR + 14, 2, LTI_X86_REG_FPR0 + 7, 10},
+    const Insn *insn = &s.insns[s.from + s.count - 1];
+    LtX87 writes = lt_target.x87_writes(g2h_untagged(insn->pc), insn->size);
+    /* The status word first: it says which register is st(0). */
+    const struct {
+        uint8_t word, reg, width;
+        bool told;
+    } control[] = {
+        {LTI_X86_FCW, LTI_X86_REG_FCW, 2, writes.control},
+        {LTI_X86_FSW, LTI_X86_REG_FSW, 2, writes.status},
+        {LTI_X86_FTW, LTI_X86_REG_FTW, 1, writes.tags},
     };
     TCGv_ptr to = tcg_temp_ebb_new_ptr();
+    uint32_t slot = s.offset;
+    struct lti_op *o;
 
-    tcg_gen_addi_ptr(to, s.buffer, s.offset);
+    tcg_gen_addi_ptr(to, s.buffer, slot);
     tcg_gen_call2(x87_words, &x87_words_info, NULL, tcgv_ptr_temp(tcg_env),
                   tcgv_ptr_temp(to));
     tcg_temp_free_ptr(to);
-    for (unsigned i = 0; i < ARRAY_SIZE(regs); i++) {
-        struct lti_op *o =
-            set_words(false, regs[i].word, s.offset + 8 * (regs[i].word - LTI_X86_FCW),
-                      8 * regs[i].words);
-        tell(o, regs[i].reg, regs[i].width);
-        o->flags = LTI_OP_CHANGED;
+    for (unsigned i = 0; i < ARRAY_SIZE(control); i++) {
+        o = set_words(false, control[i].word, slot, 8);
+        tell(o, control[i].reg, control[i].width);
+        o->flags = control[i].told ? 0 : LTI_OP_CHANGED;
+        slot += 8;
     }
-    s.offset += 8 * (LTI_X86_YMM - LTI_X86_FCW);
+    for (unsigned i = 0; i < 8; i++) {
+        o = set_words(false, LTI_X86_FPR + 2 * i, slot, 16);
+        tell(o, LTI_X86_REG_FPR0 + i,
+             10 | (writes.unless_c2 ? LTI_X87_UNLESS_C2 : 0) |
+                 (unsigned)writes.stack << LTI_X87_ST);
+        o->flags = LTI_OP_STACK;
+        slot += 16;
+    }
+    s.offset = slot;
 }
 
 /* Adds, in front of `op`, what the instruction wrote outside the globals. */

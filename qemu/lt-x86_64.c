@@ -180,6 +180,179 @@ static bool repeats(const uint8_t *code, unsigned size)
            (code[i] >= 0x6c && code[i] <= 0x6f);
 }
 
+#define ST(n) (1u << ((n)&7))
+
+/* With an operand in memory. */
+static LtX87 x87_memory(uint8_t op, unsigned reg)
+{
+    bool moves = op & 1, wide = op == 0xdb || op == 0xdf;
+
+    if (!moves) { /* arithmetic, of which 2 and 3 are comparisons */
+        return reg == 2 || reg == 3 ? (LtX87){.status = true, .tags = reg == 3}
+                                    : (LtX87){.stack = ST(0)};
+    }
+    if (reg == 0 || (wide && reg == 5) || (op == 0xdf && reg == 4)) {
+        return (LtX87){.stack = ST(0), .status = true, .tags = true}; /* loads */
+    }
+    if (op == 0xd9 && reg >= 4) { /* fldenv, fldcw; 6 and 7 store */
+        return (LtX87){.control = reg <= 5, .status = reg == 4, .tags = reg == 4};
+    }
+    if (op == 0xdd && (reg == 4 || reg == 6)) { /* frstor, fnsave */
+        return (LtX87){
+            .stack = reg == 4 ? 0xff : 0, .control = true, .status = true, .tags = true};
+    }
+    if (reg == 3 || (reg == 1 && op != 0xd9) || (wide && reg == 7) ||
+        (op == 0xdf && reg == 6)) {
+        return (LtX87){.status = true, .tags = true}; /* store and pop */
+    }
+    return (LtX87){0};
+}
+
+/* D9 E0 to D9 FF. */
+static LtX87 x87_function(unsigned low)
+{
+    static const LtX87 functions[32] = {
+        [0x00] = {.stack = ST(0)}, /* fchs, fabs */
+        [0x01] = {.stack = ST(0)},
+        [0x04] = {.status = true}, /* ftst, fxam */
+        [0x05] = {.status = true},
+        [0x08 ... 0x0e] = {.stack = ST(0), .status = true, .tags = true}, /* constants */
+        [0x10] = {.stack = ST(0)},                                        /* f2xm1 */
+        [0x11] = {.stack = ST(0), .status = true, .tags = true},          /* fyl2x */
+        [0x12] = {.stack = ST(0) | ST(1), .unless_c2 = true, .status = true}, /* fptan */
+        [0x13] = {.stack = ST(0), .status = true, .tags = true},              /* fpatan */
+        [0x14] = {.stack = ST(0) | ST(1), .status = true, .tags = true}, /* fxtract */
+        [0x15] = {.stack = ST(0), .status = true},                       /* fprem1 */
+        [0x16] = {.status = true}, /* fdecstp, fincstp */
+        [0x17] = {.status = true},
+        [0x18] = {.stack = ST(0), .status = true},               /* fprem */
+        [0x19] = {.stack = ST(0), .status = true, .tags = true}, /* fyl2xp1 */
+        [0x1a] = {.stack = ST(0)},                               /* fsqrt */
+        [0x1b] = {.stack = ST(0) | ST(1), .unless_c2 = true, .status = true},
+        [0x1c] = {.stack = ST(0)}, /* frndint, fscale */
+        [0x1d] = {.stack = ST(0)},
+        [0x1e] = {.stack = ST(0), .unless_c2 = true, .status = true}, /* fsin, fcos */
+        [0x1f] = {.stack = ST(0), .unless_c2 = true, .status = true},
+    };
+
+    return functions[low];
+}
+
+/* With registers; what the manual does not list is as QEMU takes it. */
+static LtX87 x87_register(uint8_t op, unsigned reg, unsigned rm)
+{
+    const LtX87 compare = {.status = true};
+    const LtX87 pop = {.status = true, .tags = true};
+    const LtX87 exchange = {.stack = ST(0) | ST(rm)};
+    const LtX87 store_pop = {.stack = ST(rm - 1), .status = true, .tags = true};
+
+    switch (op) {
+    case 0xd8:
+        return reg == 2 ? compare : reg == 3 ? pop : (LtX87){.stack = ST(0)};
+    case 0xd9:
+        if (reg >= 4) {
+            return x87_function((reg - 4) * 8 + rm);
+        }
+        return reg == 0   ? (LtX87){.stack = ST(0), .status = true, .tags = true}
+               : reg == 1 ? exchange
+               : reg == 3 ? store_pop
+                          : (LtX87){0};
+    case 0xda: /* fcmovcc; fucompp */
+        return reg < 4 ? (LtX87){.stack = ST(0)} : pop;
+    case 0xdb: /* fcmovcc; fnclex, fninit; fucomi, fcomi */
+        return reg < 4               ? (LtX87){.stack = ST(0)}
+               : reg == 4 && rm == 2 ? compare
+               : reg == 4 && rm == 3
+                   ? (LtX87){.control = true, .status = true, .tags = true}
+                   : (LtX87){0};
+    case 0xdc:
+        return reg == 2 ? compare : reg == 3 ? pop : (LtX87){.stack = ST(rm)};
+    case 0xdd: /* ffree, fxch, fst, fstp, fucom, fucomp */
+        return reg == 0   ? (LtX87){.tags = true}
+               : reg == 1 ? exchange
+               : reg == 2 ? (LtX87){.stack = ST(rm)}
+               : reg == 3 ? store_pop
+               : reg == 4 ? compare
+                          : pop;
+    case 0xde:
+        return reg == 2 || reg == 3 ? pop : store_pop;
+    default: /* ffreep, fxch, fstp, fnstsw ax, fucomip, fcomip */
+        return reg == 1               ? exchange
+               : reg == 2 || reg == 3 ? store_pop
+               : reg == 4             ? (LtX87){0}
+                                      : pop;
+    }
+}
+
+/* Which field of the ModRM byte names the mm register that is written: 1 reg, 2 rm, 0
+ * neither.  `op` follows 0F. */
+static int mmx_result(uint8_t op, bool prefix, bool memory)
+{
+    switch (op) {
+    case 0x2c:
+    case 0x2d: /* cvttps2pi and the like, with 66 too */
+        return 1;
+    case 0xd6: /* movdq2q */
+        return prefix ? 1 : 0;
+    case 0x0f:
+    case 0x38:
+    case 0x3a:
+    case 0x60 ... 0x6b:
+    case 0x6e ... 0x70:
+    case 0x74 ... 0x76:
+    case 0xc4:
+    case 0xd1 ... 0xd5:
+    case 0xd8 ... 0xe5:
+    case 0xe8 ... 0xef:
+    case 0xf1 ... 0xf6:
+    case 0xf8 ... 0xfe:
+        return prefix ? 0 : 1;
+    case 0x71 ... 0x73:
+    case 0x7f:
+        return prefix || memory ? 0 : 2;
+    default:
+        return 0;
+    }
+}
+
+static LtX87 x87_writes(const uint8_t *code, unsigned size)
+{
+    unsigned i = skip_prefixes(code, size), modrm, field;
+    bool prefix = false, f3 = false;
+    uint8_t op;
+
+    if (i + 2 > size) {
+        return (LtX87){0};
+    }
+    if ((code[i] & 0xf8) == 0xd8) {
+        modrm = code[i + 1];
+        return modrm < 0xc0 ? x87_memory(code[i], modrm >> 3)
+                            : x87_register(code[i], modrm >> 3 & 7, modrm & 7);
+    }
+    if (code[i] != 0x0f) {
+        return (LtX87){0};
+    }
+    for (unsigned k = 0; k < i; k++) {
+        f3 |= code[k] == 0xf3;
+        prefix |= code[k] == 0x66 || code[k] == 0xf2 || code[k] == 0xf3;
+    }
+    op = code[i + 1];
+    if (op == 0x77 || op == 0x0e) { /* emms, femms */
+        return (LtX87){.tags = true};
+    }
+    i += op == 0x38 || op == 0x3a ? 3 : 2;
+    if (i >= size || f3) {
+        return (LtX87){0};
+    }
+    modrm = code[i];
+    if (op == 0xae && modrm < 0xc0 && (modrm >> 3 & 7) == 1) { /* fxrstor */
+        return (LtX87){.stack = 0xff, .control = true, .status = true, .tags = true};
+    }
+    field = mmx_result(op, prefix, modrm < 0xc0);
+    /* TOP is 0 then. */
+    return (LtX87){.stack = field == 1 ? ST(modrm >> 3) : field == 2 ? ST(modrm) : 0};
+}
+
 #define R(n) (UINT64_C(1) << (n))
 
 #define REGS(mask) .regs = (mask)
@@ -482,6 +655,7 @@ LtTarget lt_target = {
     .parts = parts,
     .part_count = ARRAY_SIZE(parts),
     .x87 = x87,
+    .x87_writes = x87_writes,
     .failed_exchange_writes = true,
     .collect = collect,
     .keeps_flags = keeps_flags,

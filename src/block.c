@@ -119,7 +119,15 @@ static bool words_are_sound(const struct lti_op *op, const struct lti_arch *arch
                             uint32_t slots_end)
 {
     const uint32_t slot = (uint32_t)op->imm, bytes = (uint32_t)(op->imm >> 32);
+    uint32_t told = op->b;
 
+    if (op->flags & LTI_OP_STACK) {
+        if (op->op != LTI_WORDS || arch->word_count != LTI_X86_REGS ||
+            op->a < LTI_X86_REG_FPR0 || op->a > LTI_X86_REG_FPR0 + 7) {
+            return false;
+        }
+        told &= LTI_X87_BYTES;
+    }
     if (bytes == 0 || bytes % 4 || bytes > 1020 || op->d >= arch->word_count ||
         (bytes + 7) / 8 > arch->word_count - op->d) {
         return false;
@@ -129,7 +137,7 @@ static bool words_are_sound(const struct lti_op *op, const struct lti_arch *arch
         return false;
     }
     return op->b == 0 || (op->a < arch->held_count && op->a != arch->pc_reg &&
-                          op->a != arch->flags_reg && op->b <= arch->regs[op->a].width);
+                          op->a != arch->flags_reg && told <= arch->regs[op->a].width);
 }
 
 static bool op_is_sound(const struct raw *raw, uint32_t i, const struct lti_arch *arch,
@@ -563,6 +571,8 @@ static void make_words(const struct lti_op *op, struct lti_step *step, uint64_t 
     };
     if (op->op == LTI_ZERO) {
         step->code = told ? LTI_STEP_ZERO_TELL : LTI_STEP_ZERO;
+    } else if (told && (op->flags & LTI_OP_STACK)) {
+        step->code = LTI_STEP_WORDS_STACK;
     } else if (told && (op->flags & LTI_OP_CHANGED)) {
         step->code = LTI_STEP_WORDS_CHANGED;
     } else {

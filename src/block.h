@@ -86,7 +86,8 @@ enum lti_step_code {
     LTI_STEP_WORDS_TELL = 100,
     LTI_STEP_ZERO_TELL = 101,
     LTI_STEP_WORDS_CHANGED = 102, /* if it is another value than before */
-    LTI_STEP_COUNT = 103
+    LTI_STEP_WORDS_STACK = 103,   /* as LTI_OP_STACK says */
+    LTI_STEP_COUNT = 104
 };
 
 /* Operands are numbers in one array: first the register file, then the values of

@@ -212,6 +212,16 @@ static bool change_words(struct lti_decoder *d, const struct lti_step *s,
     return d->arch->regs[s->a].how == LTI_REG_WORDS || lti_reg_value(d, s->a) != old;
 }
 
+/* Whether the instruction writes the x87 register, whatever it held: see LTI_OP_STACK. */
+static bool writes_stack(const struct lti_decoder *d, const struct lti_step *s)
+{
+    uint64_t status = d->regs[LTI_X86_FSW];
+    unsigned st = (s->a - LTI_X86_REG_FPR0 - (unsigned)(status >> 11)) & 7;
+
+    return (s->b >> LTI_X87_ST >> st & 1) &&
+           !((s->b & LTI_X87_UNLESS_C2) && (status & 0x400));
+}
+
 /* The flags of the three most frequent kinds of x86 operations, as in flags.c but
  * with operands moved up to the top of the word, so that the size of the operand
  * costs nothing. */
@@ -286,6 +296,7 @@ int lti_run_steps(struct lti_decoder *d, const void *out)
         [LTI_STEP_WORDS_TELL] = &&words_tell,
         [LTI_STEP_ZERO_TELL] = &&zero_tell,
         [LTI_STEP_WORDS_CHANGED] = &&words_changed,
+        [LTI_STEP_WORDS_STACK] = &&words_stack,
     };
 
     if (!d) {
@@ -576,6 +587,15 @@ words_changed:
         base--;
         NEXT;
     }
+    goto tell_words;
+words_stack:
+    if (!change_words(d, s, record) && !writes_stack(d, s)) {
+        base--;
+        NEXT;
+    }
+    result = deliver_wide(d, base + s->nth, s->a, s->b & LTI_X87_BYTES, s->imm);
+    DELIVERED(&d->wide_write, s->imm);
+    NEXT;
 tell_words:
     result = deliver_wide(d, base + s->nth, s->a, s->b, s->imm);
     DELIVERED(&d->wide_write, s->imm);

@@ -645,6 +645,13 @@ struct lti_op {
 #define LTI_OP_BSWAP 2u   /* memory: the value is byte-swapped in memory */
 #define LTI_OP_HIDDEN 4u  /* register: part of another one, no event */
 #define LTI_OP_CHANGED 8u /* words: no event if the register stays the same */
+/* The same, of x87's data registers: or if b says that it is written as st(0) to st(7),
+ * a bit each from LTI_X87_ST on, as TOP of the status word is by then.  With
+ * LTI_X87_UNLESS_C2 that is only if C2 is 0 in there: the operand was not too large. */
+#define LTI_OP_STACK 16u
+#define LTI_X87_BYTES 0x7fu
+#define LTI_X87_UNLESS_C2 0x80u
+#define LTI_X87_ST 8
 
 enum lti_opcode {
     LTI_CONST = 0,  /* d = imm */

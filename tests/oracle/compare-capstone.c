@@ -299,6 +299,122 @@ static void lint_control(struct comparison *c, const cs_insn *insn)
     }
 }
 
+/* The number in an operand that is st(N) or mmN, or -1. */
+static int stack_operand(const struct comparison *c, const cs_insn *insn, int n,
+                         char kind)
+{
+    const cs_x86_op *op = &insn->detail->x86.operands[n];
+    const char *name = n < insn->detail->x86.op_count && op->type == X86_OP_REG
+                           ? cs_reg_name(c->capstone, op->reg)
+                           : NULL;
+
+    if (name == NULL || name[0] != kind || name[1] != (kind == 'm' ? 'm' : 't'))
+        return -1;
+    return kind == 's' ? (name[2] == '(' ? atoi(name + 3) : 0) : atoi(name + 2);
+}
+
+static int begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static int one_of(const char *text, const char *const *list)
+{
+    while (*list != NULL && strcmp(text, *list) != 0)
+        list++;
+    return *list != NULL;
+}
+
+/* Which data registers an x87 instruction writes by its name and operands, as bits of
+ * st(0) to st(7) before it; and whether the status word.  -1: not known. */
+static int x87_expected(const struct comparison *c, const cs_insn *insn, int *status)
+{
+    static const char *const arithmetic[] = {
+        "fadd",  "fsub",   "fmul",   "fdiv",   "fsubr",  "fdivr", "fiadd",
+        "fisub", "fisubr", "fimul",  "fidiv",  "fidivr", "faddp", "fsubp",
+        "fmulp", "fdivp",  "fsubrp", "fdivrp", NULL};
+    static const char *const on_top[] = {"fchs",  "fabs",    "f2xm1",  "fprem", "fprem1",
+                                         "fsqrt", "frndint", "fscale", NULL};
+    static const char *const on_next[] = {"fyl2x", "fyl2xp1", "fpatan", NULL};
+    static const char *const loads[] = {"fld",    "fild",   "fbld",  "fld1",
+                                        "fldl2t", "fldl2e", "fldpi", "fldlg2",
+                                        "fldln2", "fldz",   NULL};
+    static const char *const maybe[] = {"fsin", "fcos", "fsincos", "fptan", NULL};
+    const char *name = insn->mnemonic;
+    int st = stack_operand(c, insn, 0, 's');
+    int large = (c->rebuilt.regs[LT_X86_64_FSW] & 0x400) != 0;
+
+    *status = begins(name, "fcom") || begins(name, "fucom") || begins(name, "ficom") ||
+              begins(name, "fprem") || one_of(name, maybe) || one_of(name, loads) ||
+              strcmp(name, "fxam") == 0 || strcmp(name, "ftst") == 0 ||
+              strcmp(name, "fnclex") == 0 || strcmp(name, "fninit") == 0 ||
+              strcmp(name, "fldenv") == 0 || strcmp(name, "frstor") == 0 ||
+              strcmp(name, "fincstp") == 0 || strcmp(name, "fdecstp") == 0;
+    if (strcmp(name, "fcomi") == 0 || strcmp(name, "fucomi") == 0)
+        *status = 0; /* flags instead */
+    if (one_of(name, loads))
+        return 1 << 7;
+    if (one_of(name, arithmetic))
+        /* "fadd st(1)" is of st(0), "faddp st(1)" of st(1). */
+        return st >= 0 &&
+                       (insn->detail->x86.op_count == 2 || name[strlen(name) - 1] == 'p')
+                   ? 1 << st
+                   : 1;
+    if (one_of(name, on_top) || begins(name, "fcmov"))
+        return 1;
+    if (one_of(name, on_next))
+        return 1 << 1;
+    if (strcmp(name, "fxch") == 0)
+        return 1 | 1 << st;
+    if (strcmp(name, "fst") == 0 || strcmp(name, "fstp") == 0)
+        return st >= 0 ? 1 << st : 0;
+    if (strcmp(name, "fxtract") == 0)
+        return 1 | 1 << 7;
+    if (one_of(name, maybe))
+        return large ? 0 : name[1] == 'p' || strlen(name) > 4 ? 1 | 1 << 7 : 1;
+    if (strcmp(name, "frstor") == 0)
+        return 0xff;
+    return name[0] == 'f' && !begins(name, "fx") ? 0 : -1;
+}
+
+/* The same for the registers of x87 and MMX. */
+static void lint_x87(struct comparison *c, const cs_insn *insn)
+{
+    unsigned top = (unsigned)(c->before.regs[LT_X86_64_FSW] >> 11) & 7;
+    int mm = stack_operand(c, insn, 0, 'm');
+    int status = 0;
+    int expected;
+    unsigned i;
+
+    if (c->arch != LT_ARCH_X86_64)
+        return;
+    expected = mm >= 0 ? 1 << mm : x87_expected(c, insn, &status);
+    if (expected < 0)
+        return;
+    if (mm >= 0)
+        top = 0;
+    for (i = 0; i < 8; i++) {
+        unsigned reg = LT_X86_64_FPR0 + ((top + i) & 7);
+        int told = c->written[reg] != 0;
+
+        if ((expected >> i & 1) && !told)
+            report(c, "no event for the write of %s", lt_reg_name(c->arch, reg));
+        if (!(expected >> i & 1) && told)
+            report(c, "an event for a write of %s, which it does not write",
+                   lt_reg_name(c->arch, reg));
+    }
+    if (status && !c->written[LT_X86_64_FSW])
+        report(c, "no event for the write of fsw");
+    if ((strcmp(insn->mnemonic, "fldcw") == 0 || strcmp(insn->mnemonic, "fninit") == 0 ||
+         strcmp(insn->mnemonic, "fldenv") == 0) &&
+        !c->written[LT_X86_64_FCW])
+        report(c, "no event for the write of fcw");
+    if ((strcmp(insn->mnemonic, "ffree") == 0 || strcmp(insn->mnemonic, "emms") == 0 ||
+         strcmp(insn->mnemonic, "fninit") == 0) &&
+        !c->written[LT_X86_64_FTW])
+        report(c, "no event for the write of ftw");
+}
+
 void lint(struct comparison *c, const cs_insn *insn)
 {
     cs_regs read;
@@ -326,6 +442,7 @@ void lint(struct comparison *c, const cs_insn *insn)
     extra = c->written_regs & ~either & ~expected & general;
     lint_vectors(c, insn, written, writes);
     lint_control(c, insn);
+    lint_x87(c, insn);
     for (i = 0; i < c->regs && i < 64; i++) {
         if (missing >> i & 1)
             report(c, "no event for the write of %s", lt_reg_name(c->arch, i));

@@ -4,6 +4,7 @@
     .data
     .balign 64
 values: .double 1.5, -2.25, 3.0, 1.0e100, -1.0e-100, 0.1, 7.0, 2.0
+huge:   .double 1.0e300
 single: .float 0.75, -3.5
 words:  .word 300, -7
 long:   .long 100000, -12345
@@ -101,6 +102,59 @@ to:     .skip 64
     fninit
     fxrstor64 [rip + area]
     fstp st(0)
+    /* Writes of what is there already, and functions. */
+    fninit
+    fld1
+    fst st(0)
+    fstp st(0)
+    fld1
+    fld1
+    fxch st(1)
+    fst st(1)
+    fmul st, st(1)
+    fmul st(1), st
+    fmulp st(1), st
+    fabs
+    fldcw [rdi]
+    fstp st(0)
+    ffree st(5)
+    fldz
+    fldz
+    fadd st, st(1)
+    faddp st(1), st
+    fsin
+    fptan
+    fstp st(0)
+    fsincos
+    fstp st(0)
+    fsqrt
+    f2xm1
+    fld1
+    fxch st(1)
+    fscale
+    fstp st(1)
+    fld qword ptr [rip + huge]
+    fsin
+    fcos
+    fptan
+    fsincos
+    fcomp st(1)
+    fld1
+    fyl2x
+    fld1
+    fxtract
+    fpatan
+    fld1
+    fprem1
+    fucompp
+    fldz
+    fnclex
+    fnclex
+    fcom st(0)
+    fcom st(0)
+    fmul qword ptr [rip + values + 16]
+    fnstcw [rip + to]
+    fwait
     /* MMX */
     movq mm0, [rsi]
     movq mm1, [rsi + 8]
@@ -115,7 +169,10 @@ to:     .skip 64
     movdq2q mm5, xmm0
     cvtpi2ps xmm1, mm2
     cvttpd2pi mm6, xmm0
+    movq mm3, mm3
+    pand mm3, mm3
     movd eax, mm3
+    psrlw mm0, 0
     movq [rip + to], mm3
     emms
     inc ebx
