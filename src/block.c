@@ -123,7 +123,8 @@ static bool words_are_sound(const struct lti_op *op, const struct lti_arch *arch
 
     if (op->flags & LTI_OP_STACK) {
         if (op->op != LTI_WORDS || arch->word_count != LTI_X86_REGS ||
-            op->a < LTI_X86_REG_FPR0 || op->a > LTI_X86_REG_FPR0 + 7) {
+            op->a < LTI_X86_REG_FPR0 || op->a > LTI_X86_REG_FPR0 + 7 ||
+            (op->b && !(op->b & LTI_X87_BYTES))) {
             return false;
         }
         told &= LTI_X87_BYTES;

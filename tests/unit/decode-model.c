@@ -255,6 +255,24 @@ static void expect_memory_op(const struct lti_op *op)
                   guest.values[op->a], bytes, length);
 }
 
+/* Whether an x87 register is written as one of the stack. */
+static bool is_stack_write(const struct lti_op *op)
+{
+    uint64_t status = guest.regs[LTI_X86_FSW];
+
+    if (!(op->flags & LTI_OP_STACK) ||
+        ((op->b & LTI_X87_UNLESS_C2) && status & 1 << 10)) {
+        return false;
+    }
+    for (unsigned st = 0; st < 8; st++) {
+        if ((op->b >> (LTI_X87_ST + st) & 1) &&
+            op->a == LTI_X86_REG_FPR0 + ((status >> 11) + st) % 8) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Words that are set, and the event of the register that they are part of. */
 static void expect_words(const struct lti_op *op, const uint8_t *record)
 {
@@ -268,13 +286,14 @@ static void expect_words(const struct lti_op *op, const uint8_t *record)
     if (op->op == LTI_WORDS) {
         memcpy(&guest.regs[op->d], record + (uint32_t)op->imm, bytes);
     }
-    if (op->b == 0 || ((op->flags & LTI_OP_CHANGED) &&
-                       (is_float ? guest_float() == old_float
-                                 : memcmp(old, guest.regs, sizeof old) == 0))) {
+    if (op->b == 0 ||
+        ((op->flags & (LTI_OP_CHANGED | LTI_OP_STACK)) && !is_stack_write(op) &&
+         (is_float ? guest_float() == old_float
+                   : memcmp(old, guest.regs, sizeof old) == 0))) {
         return;
     }
     v[1] = is_float ? guest_float() : guest.regs[r->word];
-    v[2] = op->b > 8 ? hash_bytes(1, &guest.regs[r->word], op->b) : 0;
+    v[2] = r->width > 8 ? hash_bytes(1, &guest.regs[r->word], r->width) : 0;
     expect(LT_EVENT_REG_WRITE, v);
 }
 
@@ -457,6 +476,10 @@ static void add_random_words(struct plan *p, struct made *made)
         op->imm |= p->desc.record_size;
         p->desc.record_size += bytes;
         op->flags = below(3) ? 0 : LTI_OP_CHANGED;
+        if (reg->class == LT_REG_FLOAT && below(2)) {
+            op->flags = LTI_OP_STACK;
+            op->b |= told ? below(512) << 7 : 0;
+        }
     }
 }
 

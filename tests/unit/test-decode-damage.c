@@ -156,26 +156,32 @@ static void test_damaged_ops(void **state)
     }
 }
 
-/* The same for ops that set words; the first is sound. */
+/* The same for ops that set words; the first two are sound. */
 static void test_damaged_words(void **state)
 {
     static const struct {
         uint16_t d, a, b;
         uint32_t slot, bytes;
+        uint8_t flags;
     } cases[] = {
-        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 16},
-        {LTI_X86_REGS - 1, LT_X86_64_XMM0, 16, 4, 16}, /* behind the last word */
-        {LTI_X86_YMM, LT_X86_64_XMM0, 17, 4, 16},      /* wider than the register */
-        {LTI_X86_YMM, LT_X86_64_YMM0 + 16, 16, 4, 16}, /* no register */
-        {LTI_X86_YMM, LT_X86_64_RIP, 8, 4, 16},
-        {LTI_X86_YMM, LT_X86_64_RFLAGS, 8, 4, 16},
-        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 0, 16}, /* the block's number */
-        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 6, 16},
-        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 8, 16}, /* behind the record */
-        {LTI_X86_YMM, LT_X86_64_XMM0, 16, UINT32_MAX - 3, 16},
-        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 0},
-        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 3},
-        {0, LT_X86_64_XMM0, 16, 4, 1024},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 16, 0},
+        {LTI_X86_FPR, LT_X86_64_FPR0, 10 | 0xff80, 4, 16, LTI_OP_STACK},
+        {LTI_X86_FPR, LT_X86_64_FPR0, 10 | 0xff80, 4, 16, 0}, /* too wide without it */
+        {LTI_X86_FPR, LT_X86_64_FPR0, 0xff80, 4, 16, LTI_OP_STACK}, /* of no bytes */
+        {LTI_X86_FPR, LT_X86_64_FPR0 + 8, 10, 4, 16, LTI_OP_STACK},
+        {LTI_X86_FPR, LT_X86_64_FCW, 2, 4, 8, LTI_OP_STACK},
+        {LTI_X86_REGS - 1, LT_X86_64_XMM0, 16, 4, 16, 0}, /* behind the last word */
+        {LTI_X86_YMM, LT_X86_64_XMM0, 17, 4, 16, 0},      /* wider than the register */
+        {LTI_X86_YMM, LT_X86_64_YMM0 + 16, 16, 4, 16, 0}, /* no register */
+        {LTI_X86_YMM, LT_X86_64_RIP, 8, 4, 16, 0},
+        {LTI_X86_YMM, LT_X86_64_RFLAGS, 8, 4, 16, 0},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 0, 16, 0}, /* the block's number */
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 6, 16, 0},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 8, 16, 0}, /* behind the record */
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, UINT32_MAX - 3, 16, 0},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 0, 0},
+        {LTI_X86_YMM, LT_X86_64_XMM0, 16, 4, 3, 0},
+        {0, LT_X86_64_XMM0, 16, 4, 1024, 0},
     };
 
     (void)state;
@@ -187,14 +193,15 @@ static void test_damaged_words(void **state)
         new_plan(p, 0x1000);
         add_insn(p, 0);
         add_op(p, LTI_WORDS, cases[i].d, cases[i].a, cases[i].b,
-               cases[i].slot | (uint64_t)cases[i].bytes << 32);
+               cases[i].slot | (uint64_t)cases[i].bytes << 32)
+            ->flags = cases[i].flags;
         p->desc.record_size += 16;
         write_block(p, 1);
         put_start();
         put32(1);
         put64(1);
         put64(2);
-        assert_int_equal(decode(&got), i == 0 ? 0 : LT_ERR_STREAM);
+        assert_int_equal(decode(&got), i < 2 ? 0 : LT_ERR_STREAM);
     }
 }
 
