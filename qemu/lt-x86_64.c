@@ -326,7 +326,7 @@ static LtX87 x87_writes(const uint8_t *code, unsigned size)
     }
     if ((code[i] & 0xf8) == 0xd8) {
         modrm = code[i + 1];
-        return modrm < 0xc0 ? x87_memory(code[i], modrm >> 3)
+        return modrm < 0xc0 ? x87_memory(code[i], modrm >> 3 & 7)
                             : x87_register(code[i], modrm >> 3 & 7, modrm & 7);
     }
     if (code[i] != 0x0f) {

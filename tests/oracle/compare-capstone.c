@@ -248,7 +248,9 @@ static void lint_vectors(struct comparison *c, const cs_insn *insn,
 {
     uint32_t first = c->arch == LT_ARCH_X86_64 ? LT_X86_64_XMM0 : LT_AARCH64_V0;
     uint32_t expected = 0, told = 0, i;
-    int vex = c->arch == LT_ARCH_X86_64 && (c->code[0] == 0xc4 || c->code[0] == 0xc5);
+    unsigned prefixes = strspn((const char *)c->code, "\x64\x65\x67");
+    int vex = c->arch == LT_ARCH_X86_64 &&
+              (c->code[prefixes] == 0xc4 || c->code[prefixes] == 0xc5);
 
     for (i = 0; i < count; i++) {
         int number = vector_number(c, written[i]);

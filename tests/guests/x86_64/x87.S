@@ -13,7 +13,7 @@ packed: .byte 0x12, 0x34, 0x56, 0x78, 0x90, 0, 0, 0, 0, 0x80
 big:    .byte 1, 2, 3, 4, 5, 6, 7, 0x88, 0xff, 0x3f
 modes:  .word 0x037f, 0x027f, 0x077f, 0x0b7f, 0x0f7f, 0x007f
 state:  .skip 128
-to:     .skip 64
+to:     .skip 512
 
     BEGIN
     xor ebx, ebx
@@ -115,6 +115,11 @@ to:     .skip 64
     fmul st(1), st
     fmulp st(1), st
     fabs
+    fld qword ptr [rsi + 8]
+    fild word ptr [rsi + 256 + 64]
+    fadd qword ptr [rsi + 16]
+    fcomp qword ptr [rsi + 8]
+    fstp qword ptr [rdi + 256]
     fldcw [rdi]
     fstp st(0)
     ffree st(5)
