@@ -8,6 +8,7 @@
  *     lt-capture.c   what system calls point to
  *     lt-kernel.c    what system calls write to guest memory
  *     lt-maps.c      the guest's memory map and what mappings hold
+ *     lt-inside.c    what is different inside the host's process
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-sync.c      the guest waits: for the library, and while it is paused
  *     lt-tcg.c       the pass over a translation block's TCG operations
@@ -104,6 +105,7 @@ extern bool lt_parallel; /* guest threads run in parallel */
 
 /* lt-stream.c */
 void lt_stream_map(int fd);
+void lt_stream_use(struct lti_control *control);
 void lt_stream_unmap(void);
 int lt_stream_take(bool forked);
 void lt_stream_drop(int number);
@@ -164,6 +166,7 @@ void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
                        uint32_t *lengths);
 
 /* lt-process.c */
+G_NORETURN void lt_guest_dies(CPUState *cpu, int sig); /* inside the host's process */
 void lt_begin(CPUState *cpu); /* the process's first record, unless it is written */
 
 /* lt-maps.c */

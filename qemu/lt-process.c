@@ -18,6 +18,7 @@
 #include "signal-common.h"
 #include "qemu/path.h"
 #include "elf.h"
+#include "lt-inside.h"
 #include "lt-target.h"
 #include "stream.h"
 
@@ -102,6 +103,7 @@ static void record_process(CPUState *cpu, unsigned op, uint32_t parent, const ch
 /* Where guest code is about to run: this thread's turn, and its stream. */
 static void enter(CPUState *cpu)
 {
+    lt_inside_check();
     if (!lt_control) {
         lt_stream_scratch(cpu);
         return;
@@ -137,8 +139,12 @@ static void attach(int fd, int number)
 {
     bool first = number < 0;
 
-    lt_stream_map(fd);
-    arena_fd = hide_fd(fd);
+    if (lt_inside) {
+        lt_stream_use(lt_inside->arena);
+    } else {
+        lt_stream_map(fd);
+        arena_fd = hide_fd(fd);
+    }
     for (uint32_t i = 0; i < lt_control->range_count && i < LTI_MAX_FILTERS; i++) {
         const struct lti_range *r = &lt_control->ranges[i];
         lt_filtered |= r->pc_start || r->pc_end || r->module[0];
@@ -165,6 +171,7 @@ int lt_engine_entry(int argc, char **argv, char **envp)
     char **qemu_argv = g_new0(char *, argc + 10);
     int n = 0;
 
+    lt_inside_begin();
     lt_maps_init();
     sysroot = argv[3];
     program = g_strdup(argv[4]);
@@ -428,6 +435,7 @@ static void come_back(bool left)
 {
     int saved = errno;
 
+    lt_inside_check();
     if (left) {
         enter(thread_cpu);
     } else if (thread_cpu && lt_stream_owns(thread_cpu)) {
@@ -441,10 +449,24 @@ long __wrap_safe_syscall_base(int *, long, long, long, long, long, long, long);
 long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, long d,
                               long e, long f)
 {
-    /* Other threads end with an exec; none shall fork in between. */
-    bool left = leave(nr != SYS_execve && nr != SYS_execveat);
-    long ret = __real_safe_syscall_base(pending, nr, a, b, c, d, e, f);
+    const long args[6] = {a, b, c, d, e, f};
+    bool left;
+    long ret;
 
+    if (lt_inside_host()) {
+        if (lt_inside_call(nr, args, &ret)) {
+            return ret;
+        }
+        if (lt_stream_owns(thread_cpu)) {
+            lt_inside_pump(); /* events do not wait as the guest may */
+        }
+    }
+    /* Other threads end with an exec; none shall fork in between. */
+    left = leave(nr != SYS_execve && nr != SYS_execveat);
+    ret = __real_safe_syscall_base(pending, nr, a, b, c, d, e, f);
+    if (lt_inside_host()) {
+        lt_inside->called(nr, args, ret);
+    }
     lt_kernel_filled(nr, b, c, ret);
     come_back(left);
     return ret;
@@ -538,6 +560,9 @@ static void undo_exec(void)
  */
 static bool hidden(int nr, const abi_long *args, abi_long *ret)
 {
+    if (arena_fd < 0) {
+        return false;
+    }
     switch (nr) {
     case TARGET_NR_close:
     case TARGET_NR_dup:
@@ -818,7 +843,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child that is not traced */
     }
-    if (ret > 0 && is_getdents(nr) && !refused) {
+    if (ret > 0 && is_getdents(nr) && !refused && arena_fd >= 0) {
         ret = hide_entry(nr, args[0], args[1], ret);
     }
     undo_exec();
@@ -972,7 +997,18 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
         lt_maps_check(cpu);
         record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
     }
+    if (lt_inside_host()) {
+        lt_inside->end(self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
+    }
     __real_preexit_cleanup(env, code);
+}
+
+void lt_guest_dies(CPUState *cpu, int sig)
+{
+    if (lt_stream_owns(cpu)) {
+        record_exit(cpu, 0, sig);
+    }
+    lt_inside->end(0, sig);
 }
 
 /* ---- fork ---- */
@@ -987,7 +1023,7 @@ void __wrap_fork_start(void)
     forker = getpid();
     lt_maps_fork(false);
     child_stream = -1;
-    if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE) {
+    if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE && !lt_inside) {
         child_stream = lt_stream_take(true);
         if (child_stream >= 0) {
             uint8_t *p = lt_special(cpu, LTI_S_FORK, 8);
@@ -1189,7 +1225,7 @@ static void leave_program(bool traced)
     } else {
         qatomic_inc(&lt_control->untraced_processes);
         self.exec_counted = true;
-        lt_stream_state(LTI_STREAM_LEAVES);
+        lt_stream_state(lt_inside ? LTI_STREAM_GONE : LTI_STREAM_LEAVES);
     }
 }
 
@@ -1283,5 +1319,5 @@ char **lt_exec_argv(int dirfd, const char *program, char **argv, int flags, bool
 
 const char *lt_exec_program(void)
 {
-    return SELF;
+    return lt_inside && lt_inside->forked() ? lt_inside->program() : SELF;
 }
