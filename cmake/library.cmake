@@ -11,6 +11,7 @@ set(library_sources
     src/error.c
     src/flags.c
     src/guest.c
+    src/in-process-run.c
     src/launch.c
     src/limit.c
     src/orphans.c
@@ -30,7 +31,7 @@ set(library_sources
     src/syscall-values.c
     src/syscalls.c
     src/engine-blob.S)
-set(library_packages PkgConfig::CAPSTONE PkgConfig::LIBELF Threads::Threads)
+set(library_packages PkgConfig::CAPSTONE PkgConfig::LIBELF Threads::Threads m)
 
 set_source_files_properties(src/engine-blob.S PROPERTIES
     OBJECT_DEPENDS ${engine}
@@ -54,6 +55,15 @@ set_target_properties(lt-objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_compile_options(lt-objects PRIVATE -ffunction-sections -fdata-sections)
 target_link_libraries(lt-objects PRIVATE lt-options ${library_packages})
 
+# The in-process mode, which only those link who refer to it.
+add_library(lt-inside OBJECT src/in-process.c src/inside-signals.c)
+add_dependencies(lt-inside engine)
+set_target_properties(lt-inside PROPERTIES POSITION_INDEPENDENT_CODE ON)
+target_compile_options(lt-inside PRIVATE -ffunction-sections -fdata-sections)
+target_link_libraries(lt-inside PRIVATE lt-options ${library_packages})
+set(inside_objects $<TARGET_OBJECTS:lt-inside> ${engine_inside})
+set_source_files_properties(${engine_inside} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+
 # What the unit tests link: the library with its internal names.
 add_library(lt-internal STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:lt-objects>)
 target_link_libraries(lt-internal PUBLIC lt-options ${library_packages})
@@ -65,16 +75,21 @@ list(TRANSFORM public_names REPLACE "[ ;]" "")
 string(REPLACE ";" "\n" public_names "${public_names}")
 file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/public-names CONTENT "${public_names}\n")
 
-# The archive's one member is all objects linked into one, in which only the
-# public names are left global.
+# The archive's members are all objects linked into one, in which only the public names
+# are left global, and the same of the in-process mode, which goes through one more
+# name.
 set(archive ${CMAKE_BINARY_DIR}/libtrace.a)
 add_custom_command(OUTPUT ${archive}
     COMMAND ${CMAKE_LINKER} -r -o libtrace.o $<TARGET_OBJECTS:lt-objects>
-    COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=public-names libtrace.o
+    COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=public-names
+        --keep-global-symbol=lti_session_create_inside libtrace.o
+    COMMAND ${CMAKE_LINKER} -r -o in-process.o ${inside_objects}
+    COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=public-names in-process.o
     COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
-    COMMAND ${CMAKE_AR} rcs ${archive} libtrace.o
-    COMMAND ${CMAKE_COMMAND} -E rm -f libtrace.o
+    COMMAND ${CMAKE_AR} rcs ${archive} libtrace.o in-process.o
+    COMMAND ${CMAKE_COMMAND} -E rm -f libtrace.o in-process.o
     DEPENDS lt-objects $<TARGET_OBJECTS:lt-objects> ${CMAKE_BINARY_DIR}/public-names
+        lt-inside ${inside_objects}
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
     COMMENT "Linking libtrace.a"
     COMMAND_EXPAND_LISTS VERBATIM)
@@ -87,7 +102,8 @@ set_target_properties(libtrace PROPERTIES IMPORTED_LOCATION ${archive})
 target_include_directories(libtrace INTERFACE include)
 target_link_libraries(libtrace INTERFACE ${library_packages})
 
-add_library(libtrace-shared SHARED $<TARGET_OBJECTS:lt-objects>)
+add_library(libtrace-shared SHARED $<TARGET_OBJECTS:lt-objects> ${inside_objects})
+add_dependencies(libtrace-shared engine)
 target_link_libraries(libtrace-shared PRIVATE ${library_packages})
 target_link_options(libtrace-shared PRIVATE
     -Wl,--version-script=${map} -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections)

@@ -12,6 +12,7 @@
  *     lt-limits.c    memory, output and number of the session's processes
  *     lt-guard.c     what a guest may not do to others, and to its engine
  *     lt-crash.c     failures of the engine itself
+ *     lt-inside.c    what is different inside the host's process
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-sync.c      the guest waits: for the library, and while it is paused
  *     lt-tcg.c       the pass over a translation block's TCG operations
@@ -131,6 +132,7 @@ extern bool lt_parallel; /* guest threads run in parallel */
 
 /* lt-stream.c */
 void lt_stream_map(int fd);
+void lt_stream_use(struct lti_control *control);
 void lt_stream_unmap(void);
 int lt_stream_take(bool forked);
 void lt_stream_drop(int number);
@@ -196,6 +198,7 @@ void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
                        uint32_t *lengths);
 
 /* lt-process.c */
+G_NORETURN void lt_guest_dies(CPUState *cpu, int sig); /* inside the host's process */
 void lt_begin(CPUState *cpu); /* the process's first record, unless it is written */
 extern const char *lt_sysroot;
 int lt_hide_fd(int fd);          /* moves a descriptor out of the guest's sight */

@@ -276,7 +276,8 @@ char **lt_exec_argv(int dirfd, const char *file, char **argv, int flags, bool at
 
 const char *lt_exec_program(void)
 {
-    return "/proc/self/exe"; /* the engine's own, whatever its file was */
+    /* The engine's own, whatever its file was; the host's program is another. */
+    return lt_inside && lt_inside->forked() ? lt_inside->program() : "/proc/self/exe";
 }
 
 /* ---- Behind the exec ---- */

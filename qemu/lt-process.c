@@ -18,6 +18,7 @@
 #include "user/safe-syscall.h"
 #include "loader.h"
 #include "signal-common.h"
+#include "lt-inside.h"
 #include "lt-target.h"
 #include "stream.h"
 
@@ -100,6 +101,7 @@ static void record_process(CPUState *cpu, unsigned op, uint32_t parent, const ch
 /* Where guest code is about to run: this thread's turn, and its stream. */
 static void enter(CPUState *cpu)
 {
+    lt_inside_check();
     if (!lt_control) {
         lt_stream_scratch(cpu);
         return;
@@ -135,8 +137,12 @@ static void attach(int fd, int number)
 {
     bool first = number < 0;
 
-    lt_stream_map(fd);
-    arena_fd = lt_hide_fd(fd);
+    if (lt_inside) {
+        lt_stream_use(lt_inside->arena);
+    } else {
+        lt_stream_map(fd);
+        arena_fd = lt_hide_fd(fd);
+    }
     for (uint32_t i = 0; i < lt_control->range_count && i < LTI_MAX_FILTERS; i++) {
         const struct lti_range *r = &lt_control->ranges[i];
         lt_filtered |= r->pc_start || r->pc_end || r->module[0];
@@ -167,6 +173,7 @@ int lt_engine_entry(int argc, char **argv, char **envp)
     int fd = -1, stream = -1, opened = -1, supervisor = 0, n = 0;
     uint64_t namespace = 0;
 
+    lt_inside_begin();
     lt_maps_init();
     lt_sysroot = argv[3];
     sscanf(argv[2], "%d:%d:%d:%d:%d:%" SCNu64, &fd, &stream, &waited_for, &opened,
@@ -433,6 +440,7 @@ static void come_back(bool left)
 {
     int saved = errno;
 
+    lt_inside_check();
     if (left) {
         enter(thread_cpu);
     } else if (thread_cpu && lt_stream_owns(thread_cpu)) {
@@ -446,10 +454,24 @@ long __wrap_safe_syscall_base(int *, long, long, long, long, long, long, long);
 long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, long d,
                               long e, long f)
 {
-    /* Other threads end with an exec; none shall fork in between. */
-    bool left = leave(nr != SYS_execve && nr != SYS_execveat);
-    long ret = __real_safe_syscall_base(pending, nr, a, b, c, d, e, f);
+    const long args[6] = {a, b, c, d, e, f};
+    bool left;
+    long ret;
 
+    if (lt_inside_host()) {
+        if (lt_inside_call(nr, args, &ret)) {
+            return ret;
+        }
+        if (lt_stream_owns(thread_cpu)) {
+            lt_inside_pump(); /* events do not wait as the guest may */
+        }
+    }
+    /* Other threads end with an exec; none shall fork in between. */
+    left = leave(nr != SYS_execve && nr != SYS_execveat);
+    ret = __real_safe_syscall_base(pending, nr, a, b, c, d, e, f);
+    if (lt_inside_host()) {
+        lt_inside->called(nr, args, ret);
+    }
     lt_kernel_filled(nr, b, c, ret);
     come_back(left);
     return ret;
@@ -548,6 +570,9 @@ static void undo_exec(void)
  */
 static bool hidden(int nr, const abi_long *args, abi_long *ret)
 {
+    if (arena_fd < 0) {
+        return false;
+    }
     switch (nr) {
     case TARGET_NR_close:
     case TARGET_NR_dup:
@@ -911,7 +936,7 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child that is not traced */
     }
-    if (ret > 0 && is_getdents(nr) && !refused) {
+    if (ret > 0 && is_getdents(nr) && !refused && arena_fd >= 0) {
         ret = hide_entry(nr, args[0], args[1], ret);
     }
     undo_exec();
@@ -1067,7 +1092,18 @@ void __wrap_preexit_cleanup(CPUArchState *env, int code)
         record_exit(cpu, self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
     }
     lt_limits_leave();
+    if (lt_inside_host()) {
+        lt_inside->end(self.exiting ? code & 0xff : 0, self.exiting ? 0 : code - 128);
+    }
     __real_preexit_cleanup(env, code);
+}
+
+void lt_guest_dies(CPUState *cpu, int sig)
+{
+    if (lt_stream_owns(cpu)) {
+        record_exit(cpu, 0, sig);
+    }
+    lt_inside->end(0, sig);
 }
 
 /* ---- fork ---- */
@@ -1083,7 +1119,7 @@ void __wrap_fork_start(void)
     forker = getpid();
     lt_maps_fork_start();
     child_stream = -1;
-    if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE) {
+    if (lt_stream_owns(cpu) && lt_control->follow != LTI_FOLLOW_NONE && !lt_inside) {
         child_stream = lt_stream_take(true);
         if (child_stream >= 0) {
             uint8_t *p = lt_special(cpu, LTI_S_FORK, 8);
@@ -1221,7 +1257,7 @@ char *lt_exec_begin(int opened)
     if (lt_control) {
         qatomic_inc(&lt_control->untraced_processes);
         self.exec_counted = true;
-        lt_stream_state(LTI_STREAM_LEAVES);
+        lt_stream_state(lt_inside ? LTI_STREAM_GONE : LTI_STREAM_LEAVES);
     }
     return g_strdup_printf("-1:-1:-1:%d:%s", opened, guard);
 }

@@ -16,6 +16,7 @@
 #include "exec/exec-all.h"
 #include "exec/tb-flush.h"
 #include "user/guest-host.h"
+#include "lt-inside.h"
 #include "lt-target.h"
 #include "stream.h"
 
@@ -68,7 +69,13 @@ void lt_stream_map(int fd)
                 strerror(errno));
         _exit(125);
     }
-    lt_control = lt_session = (struct lti_control *)arena;
+    lt_stream_use((struct lti_control *)arena);
+}
+
+void lt_stream_use(struct lti_control *control)
+{
+    arena = (uint8_t *)control;
+    lt_control = lt_session = control;
     if (lt_control->magic != LTI_STREAM_MAGIC ||
         lt_control->version != LTI_STREAM_VERSION) {
         fprintf(stderr, "libtrace: the engine and the library differ in version\n");
@@ -148,6 +155,9 @@ static void next_chunk(CPUState *cpu)
     qatomic_store_release(&shared->chunks[shared->produced % LTI_CHUNKS].closed, 1);
     qatomic_store_release(&shared->produced, shared->produced + 1);
     ring_bell();
+    if (lt_inside_host()) {
+        lt_inside_pump();
+    }
     while (shared->produced - qatomic_load_acquire(&shared->consumed) >= LTI_CHUNKS) {
         uint32_t room = qatomic_load_acquire(&shared->room);
 
@@ -158,6 +168,7 @@ static void next_chunk(CPUState *cpu)
         }
         lt_idle();
         futex(&shared->room, FUTEX_WAIT, room);
+        lt_inside_check();
         lt_busy();
     }
     qatomic_set(&shared->blocked, 0);
@@ -239,7 +250,8 @@ static void hold_alive(Stream *stream)
 {
     pthread_mutex_t *alive = (void *)stream->shared->alive;
 
-    if (!stream->held) {
+    /* Inside the host's process the library knows. */
+    if (!stream->held && !lt_inside) {
         if (pthread_mutex_lock(alive) == EOWNERDEAD) {
             pthread_mutex_consistent(alive);
         }

@@ -24,6 +24,7 @@
 #include "tcg/helper-info.h"
 #include "user/guest-host.h"
 #include "user/page-protection.h"
+#include "lt-inside.h"
 #include "lt-target.h"
 #include "stream.h"
 
@@ -367,16 +368,42 @@ static bool serve(CPUState *cpu, struct lti_mail *mail, uint8_t *data,
     }
 }
 
+static uint8_t *mail_data(const struct lti_stream *stream)
+{
+    return (uint8_t *)lt_control + LTI_MAIL_OFFSET +
+           (stream - lt_control->streams) * (uint64_t)LTI_MAIL_SIZE;
+}
+
+/* Inside the host's process: what the library asks of the thread that it was called
+ * from. */
+static __thread struct {
+    CPUState *cpu;
+    struct outcome *outcome;
+} asked;
+
+void lt_sync_serve(void)
+{
+    struct lti_stream *stream = lt_stream_shared();
+
+    if (asked.cpu) {
+        serve(asked.cpu, &stream->mail, mail_data(stream), asked.outcome);
+        stream->mail.answered = stream->mail.asked;
+    }
+}
+
 /* The library has been told why this thread waits: does what it asks for until it
  * says go. */
 static void wait_for_library(CPUState *cpu, struct outcome *outcome)
 {
     struct lti_stream *stream = lt_stream_shared();
     struct lti_mail *mail = &stream->mail;
-    uint8_t *data = (uint8_t *)lt_control + LTI_MAIL_OFFSET +
-                    (stream - lt_control->streams) * (uint64_t)LTI_MAIL_SIZE;
+    uint8_t *data = mail_data(stream);
     bool more = true;
 
+    if (lt_inside_host() && lt_inside->pumps) {
+        lt_inside_pump();
+        return;
+    }
     lt_idle();
     while (more) {
         const uint32_t done = mail->answered;
@@ -390,6 +417,7 @@ static void wait_for_library(CPUState *cpu, struct outcome *outcome)
             if (qatomic_read(&mail->asked) == done) {
                 futex(&mail->asked, FUTEX_WAIT, done);
             }
+            lt_inside_check();
             qatomic_set(&mail->asleep, 0);
         }
         more = serve(cpu, mail, data, outcome);
@@ -406,8 +434,11 @@ static struct outcome stop(CPUState *cpu, unsigned why, uint64_t pc)
 {
     struct outcome outcome = {0};
     uint32_t length = why == LTI_STOP_INSN ? self.length : 0;
-    uint8_t *p = lt_special(cpu, LTI_S_SYNC, 32);
+    uint8_t *p;
 
+    asked.cpu = cpu;
+    asked.outcome = &outcome;
+    p = lt_special(cpu, LTI_S_SYNC, 32);
     stl_he_p(p, why);
     stl_he_p(p + 4, length);
     stq_he_p(p + 8, pc);
@@ -416,6 +447,7 @@ static struct outcome stop(CPUState *cpu, unsigned why, uint64_t pc)
     lt_make_room(cpu);
     lt_commit(cpu);
     wait_for_library(cpu, &outcome);
+    asked.cpu = NULL;
     refresh();
     return outcome;
 }
@@ -500,6 +532,7 @@ void lt_busy(void)
         }
         qatomic_store_release(&stream->running, 0);
         futex(&lt_control->paused, FUTEX_WAIT, 1);
+        lt_inside_check();
     }
 }
 

@@ -19,6 +19,7 @@
 #include "exec/cpu-common.h"
 #include "hw/core/cpu.h"
 #include "lt-engine.h"
+#include "lt-inside.h"
 
 #define SLICE_NS 5000000
 
@@ -45,6 +46,20 @@ bool lt_baton_mine(void)
     return mine;
 }
 
+/* The run ends: nobody shall grant a waiter that is gone. */
+static void give_up(const struct waiter *me)
+{
+    for (struct waiter **p = &first; *p; p = &(*p)->next) {
+        if (*p == me) {
+            *p = me->next;
+            last = *p ? last : p;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    lt_inside->check();
+}
+
 static void wait_turn(void)
 {
     struct waiter me = {.next = NULL};
@@ -58,6 +73,9 @@ static void wait_turn(void)
     while (!me.granted) {
         struct timespec end;
 
+        if (lt_inside && lt_inside->ending()) {
+            give_up(&me);
+        }
         clock_gettime(CLOCK_MONOTONIC, &end);
         end.tv_nsec += SLICE_NS;
         if (end.tv_nsec >= 1000000000) {

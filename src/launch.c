@@ -332,7 +332,12 @@ static int named_engine(const char *path, int *out, struct lti_message *message)
 
 /* ---- Starting ---- */
 
-static char **engine_argv(const struct lti_launch *launch)
+int lti_engine_file(const char *path, int *out, struct lti_message *message)
+{
+    return path != NULL ? named_engine(path, out, message) : own_engine(out, message);
+}
+
+char **lti_engine_argv(const struct lti_launch *launch)
 {
     size_t count = 0;
     while (launch->argv[count] != NULL) {
@@ -500,13 +505,12 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
 {
     int engine = -1;
     *out = NULL;
-    int error = launch->engine != NULL ? named_engine(launch->engine, &engine, message)
-                                       : own_engine(&engine, message);
+    int error = lti_engine_file(launch->engine, &engine, message);
     if (error != 0) {
         return error;
     }
     struct lti_process *process = process_alloc();
-    char **argv = engine_argv(launch);
+    char **argv = lti_engine_argv(launch);
     if (process == NULL || argv == NULL) {
         error = lti_fail(message, LT_ERR_NO_MEMORY, "no memory to start the engine");
     } else {

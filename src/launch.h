@@ -38,6 +38,15 @@ struct lti_launch {
     uint32_t limit_ms; /* or 0 */
 };
 
+/* The engine's command line: pointers to what `launch` has, in memory to be freed; NULL
+ * without memory. */
+char **lti_engine_argv(const struct lti_launch *launch);
+
+/* Gives a descriptor of the engine program: of the file `path`, which is the caller's to
+ * close, or, with NULL, of the library's own, which is not.  0, or as
+ * lti_process_start(). */
+int lti_engine_file(const char *path, int *out, struct lti_message *message);
+
 struct lti_process;
 
 /* Starts the engine.  0, LT_ERR_SYSTEM, LT_ERR_NO_MEMORY, LT_ERR_ENGINE (its

@@ -141,7 +141,8 @@ static int check_config(const struct lt_config *config)
     return config->argv != NULL && config->argv[0] == NULL ? LT_ERR_ARGV : 0;
 }
 
-int lt_session_create(const struct lt_config *config, lt_session **out)
+static int create(const struct lt_config *config, const struct lti_mode *mode,
+                  lt_session **out)
 {
     struct lt_config taken;
     if (out == NULL) {
@@ -153,6 +154,9 @@ int lt_session_create(const struct lt_config *config, lt_session **out)
         return LT_ERR_ARGUMENT;
     }
     int error = check_config(&taken);
+    if (error == 0 && mode != NULL && taken.threads == LT_THREADS_PARALLEL) {
+        error = LT_ERR_UNSUPPORTED;
+    }
     if (error != 0) {
         return error;
     }
@@ -160,6 +164,7 @@ int lt_session_create(const struct lt_config *config, lt_session **out)
     if (session == NULL) {
         return LT_ERR_NO_MEMORY;
     }
+    session->mode = mode;
     session->arena.fd = -1;
     session->callbacks.pull_kinds = LT_KINDS_DEFAULT;
     session->callbacks.pull_filter.size = sizeof session->callbacks.pull_filter;
@@ -172,6 +177,28 @@ int lt_session_create(const struct lt_config *config, lt_session **out)
     return 0;
 }
 
+int lt_session_create(const struct lt_config *config, lt_session **out)
+{
+    return create(config, NULL, out);
+}
+
+int lti_session_create_inside(const struct lt_config *config, const struct lti_mode *mode,
+                              lt_session **out)
+{
+    return create(config, mode, out);
+}
+
+/* Ends the guest, if there is one, and waits for its end. */
+static void end_process(lt_session *session)
+{
+    if (session->process != NULL) {
+        lti_process_end(session->process);
+    }
+    if (session->inside != NULL) {
+        lti_in_process_end(session->inside);
+    }
+}
+
 void lt_session_destroy(lt_session *session)
 {
     if (session == NULL || session->busy) {
@@ -179,7 +206,9 @@ void lt_session_destroy(lt_session *session)
         return;
     }
     int cancel = lti_cancel_hold();
+    end_process(session);
     lti_process_destroy(session->process);
+    lti_in_process_destroy(session->inside);
     lti_streams_destroy(session->streams);
     lti_symbols_destroy(session->symbols);
     lti_disasm_destroy(session->disasm[0]);
@@ -263,6 +292,44 @@ static int make_streams(lt_session *session)
                       : lti_fail(&session->message, error, "no memory for the decoder");
 }
 
+/* In the in-process mode: takes what the engine has written.  False ends the run. */
+static bool pump(void *user)
+{
+    lt_session *session = user;
+
+    for (;;) {
+        if (atomic_load_explicit(&session->stop, memory_order_relaxed)) {
+            return false;
+        }
+        int state = lti_streams_poll(session->streams);
+        if (state == LTI_STREAMS_READY) {
+            state = lti_decoder_run(lti_streams_decoder(session->streams));
+            if (state == 0 || state == LTI_DECODER_BLOCKED) {
+                continue;
+            }
+        } else if (state == LTI_STREAMS_IDLE || state == LTI_STREAMS_END) {
+            return true;
+        }
+        session->verdict = state;
+        return false;
+    }
+}
+
+static int prepare_inside(lt_session *session, const struct lti_launch *launch)
+{
+    int error = lti_in_process_create(session->mode, launch, &session->arena,
+                                      &session->stop, pump, session, &session->inside);
+    if (error != 0) {
+        return lti_fail(&session->message, error, "no memory to start the engine");
+    }
+    atomic_store(&session->running_inside, session->inside);
+    if (session->pulled) {
+        return lti_in_process_start(session->inside, &session->message);
+    }
+    session->sync.serve = lti_in_process_serve(session->inside);
+    return 0;
+}
+
 static int start_process(lt_session *session, const struct lti_program *program,
                          const char *sysroot)
 {
@@ -286,7 +353,9 @@ static int start_process(lt_session *session, const struct lti_program *program,
         fill_control(session, session->arena.control);
         error = make_streams(session);
     }
-    if (error == 0) {
+    if (error == 0 && session->mode != NULL) {
+        error = prepare_inside(session, &launch);
+    } else if (error == 0) {
         error = lti_process_start(&launch, &session->arena, &session->process,
                                   &session->message);
     }
@@ -345,18 +414,14 @@ static int finish(lt_session *session, enum lt_result_kind kind, int returns)
 /* Something went wrong; the message says what. */
 static int finish_error(lt_session *session, int error)
 {
-    if (session->process != NULL) {
-        lti_process_end(session->process);
-    }
+    end_process(session);
     session->result.error = error;
     return finish(session, LT_RESULT_ERROR, error);
 }
 
 static int finish_stopped(lt_session *session)
 {
-    if (session->process != NULL) {
-        lti_process_end(session->process);
-    }
+    end_process(session);
     return finish(session, LT_RESULT_STOPPED, 0);
 }
 
@@ -501,6 +566,12 @@ static int end_of_guest(lt_session *session)
 {
     const struct lti_control *control = session->arena.control;
     int32_t status, sig;
+    if (session->inside != NULL && session->pulled) {
+        int error = lti_in_process_result(session->inside, &session->message);
+        if (error != 0) {
+            return finish_error(session, error);
+        }
+    }
     if (!lti_streams_ended(session->streams, &status, &sig)) {
         if (!is_guests_end(control)) {
             return finish_engine(session);
@@ -546,6 +617,9 @@ static int await(lt_session *session)
         case LTI_STREAMS_END:
             return end_of_guest(session);
         case LTI_STREAMS_IDLE:
+            if (session->process == NULL) {
+                break;
+            }
             lti_process_job_control(session->process);
             if (!lti_process_supervised(session->process) &&
                 __atomic_load_n(&session->arena.control->engine_ended,
@@ -590,6 +664,15 @@ static int begin_run(lt_session *session, bool pull)
 static int run(lt_session *session)
 {
     int state = begin_run(session, false);
+    if (state == 1 && session->inside != NULL) {
+        int error = lti_in_process_run(session->inside, &session->message);
+        if (error != 0) {
+            return finish_error(session, error);
+        }
+        if (session->verdict != 0) {
+            return finish_decoder(session, session->verdict);
+        }
+    }
     while (state == 1) {
         state = await(session);
         if (state == 1) {
@@ -704,6 +787,11 @@ int lt_session_stop(lt_session *session)
         lti_process_kill(process);
         lti_streams_wake(session->arena.control);
         lti_cancel_allow(cancel);
+    }
+    struct lti_in_process *inside = atomic_load(&session->running_inside);
+    if (inside != NULL) {
+        lti_in_process_stop(inside);
+        lti_streams_wake(session->arena.control);
     }
     return 0;
 }

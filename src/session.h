@@ -11,6 +11,7 @@
 #include "decode.h"
 #include "disasm.h"
 #include "error.h"
+#include "in-process.h"
 #include "launch.h"
 #include "lt/lt.h"
 #include "stream.h"
@@ -36,7 +37,10 @@ struct lt_session {
     uint32_t arch;    /* LT_ARCH_* of the first program, 0 until it is known */
 
     struct lti_arena arena;
+    const struct lti_mode *mode; /* NULL: the guest has a process of its own */
     struct lti_process *process;
+    struct lti_in_process *inside; /* in place of `process` in the in-process mode */
+    int verdict;                   /* what ended the run, while the guest runs inside */
     struct lti_streams *streams;
     struct lti_symbols *symbols;  /* made when first asked for, like: */
     struct lti_disasm *disasm[2]; /* by LT_ARCH_*, from 1 */
@@ -45,6 +49,7 @@ struct lt_session {
     /* lt_session_stop() uses these from other threads. */
     atomic_bool stop;
     _Atomic(struct lti_process *) running; /* `process`, from its start on */
+    _Atomic(struct lti_in_process *) running_inside;
 
     struct lt_result result;
     struct lti_message message;

@@ -555,9 +555,9 @@ void lti_streams_wake(struct lti_control *control)
     syscall(SYS_futex, &control->bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-int lti_streams_next(struct lti_streams *s)
+static int next(struct lti_streams *s, bool wait)
 {
-    for (int waited = 0;; waited++) {
+    for (int waited = !wait;; waited++) {
         /* Asked first: what was written before is seen behind it. */
         bool end = is_end(s);
         int result = find_streams(s);
@@ -579,6 +579,16 @@ int lti_streams_next(struct lti_streams *s)
         }
         wait_for_news(s);
     }
+}
+
+int lti_streams_next(struct lti_streams *s)
+{
+    return next(s, true);
+}
+
+int lti_streams_poll(struct lti_streams *s)
+{
+    return next(s, false);
 }
 
 /* ---- Questions ---- */

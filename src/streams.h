@@ -38,6 +38,9 @@ enum lti_streams_state {
  * lti_streams_state, or LT_ERR_STREAM or LT_ERR_NO_MEMORY. */
 int lti_streams_next(struct lti_streams *streams);
 
+/* The same without waiting. */
+int lti_streams_poll(struct lti_streams *streams);
+
 /* The present decoder: whose events come, or came last.  NULL: there was none. */
 struct lti_decoder *lti_streams_decoder(const struct lti_streams *streams);
 

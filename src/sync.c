@@ -652,7 +652,9 @@ static void send(struct lti_sync *sync, uint32_t op, uint64_t addr, uint32_t siz
     sync->mail->addr = addr;
     sync->mail->size = size;
     __atomic_store_n(&sync->mail->asked, number, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&sync->mail->asleep, __ATOMIC_SEQ_CST) != 0) {
+    if (sync->serve != NULL) {
+        sync->serve();
+    } else if (__atomic_load_n(&sync->mail->asleep, __ATOMIC_SEQ_CST) != 0) {
         futex(&sync->mail->asked, FUTEX_WAKE, INT_MAX, NULL);
     }
 }
@@ -926,6 +928,12 @@ static bool rests(const struct lti_control *control)
     return true;
 }
 
+static bool is_running(lt_session *session)
+{
+    return atomic_load(&session->running) != NULL ||
+           atomic_load(&session->running_inside) != NULL;
+}
+
 int lt_session_pause(lt_session *session)
 {
     if (session == NULL) {
@@ -934,7 +942,7 @@ int lt_session_pause(lt_session *session)
     /* First the flag, then the process: a start at the same time sees the one or is
      * seen here. */
     atomic_store(&session->sync.paused, true);
-    if (atomic_load(&session->running) == NULL) {
+    if (!is_running(session)) {
         return 0;
     }
     struct lti_control *control = session->arena.control;
@@ -958,7 +966,7 @@ int lt_session_resume(lt_session *session)
         return LT_ERR_ARGUMENT;
     }
     atomic_store(&session->sync.paused, false);
-    if (atomic_load(&session->running) != NULL) {
+    if (is_running(session)) {
         struct lti_control *control = session->arena.control;
         __atomic_store_n(&control->paused, 0, __ATOMIC_SEQ_CST);
         futex(&control->paused, FUTEX_WAKE, INT_MAX, NULL);

@@ -48,6 +48,8 @@ struct lti_sync {
     /* The guest that waits. */
     struct lti_decoder *decoder; /* of its stream; NULL: none waits */
     struct lti_mail *mail;
+    void (*serve)(
+        void);     /* inside this process: reads the mail; NULL: another thread does */
     uint8_t *data; /* LTI_MAIL_SIZE bytes behind it */
     pthread_t thread;
     uint64_t pc;

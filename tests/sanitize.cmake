@@ -89,6 +89,14 @@ foreach(what points steps watch calls)
         "LT_GUESTS=${GUESTS}")
 endforeach()
 
+# The engines in this process, of which only the library's part is looked at.
+sanitized_sources(inside_sources src/in-process.c src/inside-signals.c)
+sanitized_program(test-in-process in-process/test-in-process.c ${inside_sources}
+    ${engine_inside})
+sanitized_test(in-process sanitized-test-in-process)
+set_property(TEST sanitized/in-process APPEND PROPERTY ENVIRONMENT
+    "LT_GUESTS=${GUESTS}" "LT_SANITIZED=1")
+
 get_target_property(cli_sources lt SOURCES)
 sanitized_sources(cli_sources ${cli_sources})
 sanitized_program(lt ${cli_sources})

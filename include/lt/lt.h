@@ -20,10 +20,10 @@
  *         lt_session_destroy(session);
  *     }
  *
- * The guest runs in a process of its own; callbacks run in the caller's
- * process, on the thread that called lt_session_run().  The guest does not
- * wait for callbacks, other than when it is far ahead of them, and for those with
- * LT_FILTER_SYNC.
+ * The guest runs in a process of its own (inside this one it can, too: see
+ * lt_session_create_in_process()); callbacks run in the caller's process, on the
+ * thread that called lt_session_run().  The guest does not wait for callbacks, other
+ * than when it is far ahead of them, and for those with LT_FILTER_SYNC.
  *
  * Threads: a session belongs to the thread that uses it.  All functions that
  * take a session are called from one thread at a time, and from no other while
@@ -428,6 +428,44 @@ int lt_symbol_init(struct lt_symbol *symbol, uint32_t size);
  * LT_ERR_NO_MEMORY.
  */
 int lt_session_create(const struct lt_config *config, lt_session **out);
+
+/*
+ * The same, of a session whose guest runs inside this process: the in-process mode.  The
+ * engines are linked into hosts that refer to this function.  All else is used alike:
+ * lt_session_run() runs the guest on the calling thread, which needs 256 KiB of stack;
+ * callbacks are called on guest threads, one at a time.  With lt_session_next() the
+ * guest runs on a thread of its own.  One session of each guest architecture runs at a
+ * time, others get LT_ERR_STATE.  LT_THREADS_PARALLEL is LT_ERR_UNSUPPORTED.
+ *
+ * Behind a run, the host is as it was: memory, threads, timers and descriptors of the
+ * guest are gone; signal dispositions, the calling thread's mask, alternate stack and
+ * name, and standard streams, working directory, umask and limits that the guest
+ * changed are put back.  But the guest is no other process:
+ *
+ * - It has the host's process id, user, limits and process group, and what it does to
+ *   those other than above stays: setuid(), setsid(), chroot(), unshare(), hard limits.
+ *   SIGSTOP stops the host too.  While it runs, its working directory, umask, standard
+ *   streams and signal dispositions are those of the host's other threads.
+ * - Its memory is a window in the host's.  A guest that goes astray may find addresses
+ *   of the host's beyond it.  There is no vsyscall page.  A window needs 1.1 TiB of
+ *   address space, so no RLIMIT_AS.
+ * - It sees the host's descriptors, but can only close or replace its own, and 0 to 2.
+ * - A signal that was sent to one thread is that thread's, and a fault its code's.
+ *   Others go to the guest if it has a handler; without one, those that somebody sent are
+ *   the host's, and those of timers and the like end the guest, unless the host has a
+ *   handler.  The host does not change dispositions meanwhile.  The guest inherits the
+ *   calling thread's mask.  kill() of its own process or process group is the guest's
+ *   alone.
+ * - Its children are the host's: each may wait for those of the other.
+ * - Forked children are copies of the host that run the guest on, and are not traced
+ *   (lt_result.untraced_processes); nothing of the host's is called there but
+ *   pthread_atfork() handlers.  Programs that they execute have processes of their own.
+ *   A program that the guest itself executes takes its place; one of another kind than
+ *   LT_ARCH_* of the guest cannot (ENOEXEC).
+ *
+ * Errors as above, and LT_ERR_UNSUPPORTED.
+ */
+int lt_session_create_in_process(const struct lt_config *config, lt_session **out);
 
 /* Ends the guest if it still runs, waits for its end and frees the session.
  * NULL is fine.  Not from a callback. */
