@@ -14,6 +14,7 @@
 #include "qemu/path.h"
 #include "user-internals.h"
 #include "lt-engine.h"
+#include "lt-inside.h"
 #include "stream.h"
 
 #define KNOWN_FLAGS (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)

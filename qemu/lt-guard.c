@@ -366,6 +366,9 @@ bool lt_guard_is_free(abi_ulong start, abi_ulong len)
         !guest_range_valid_untagged(start, len)) {
         return true; /* it is an error anyway */
     }
+    if (reserved_va) {
+        return true; /* the guest's window has nothing else */
+    }
     mmap_lock();
     for (abi_ulong at = find_gap(start, last); at <= last && free;
          at = end <= last ? find_gap(end, last) : last + 1) {

@@ -13,6 +13,7 @@
 #include "qemu.h"
 #include "user-internals.h"
 #include "lt-engine.h"
+#include "lt-inside.h"
 #include "stream.h"
 
 static struct lti_limits *limits;  /* NULL: nobody counts */
@@ -45,6 +46,10 @@ G_NORETURN static void reached(unsigned limit)
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     for (;;) {
+        if (lt_inside_host()) {
+            lt_inside_pump(); /* the library ends the run */
+            lt_inside_check();
+        }
         pause();
     }
 }

@@ -1246,12 +1246,14 @@ char *lt_exec_begin(int opened)
         self.leaving = true;
     }
     if (traced) {
-        fcntl(arena_fd, F_SETFD, 0);
+        if (arena_fd >= 0) {
+            fcntl(arena_fd, F_SETFD, 0);
+        }
         keep_fork_pipe();
         lt_limits_keep(&lt_control->streams[lt_stream_number()]);
         lt_stream_state(LTI_STREAM_EXEC);
-        return g_strdup_printf("%d:%d:%d:%d:%s", arena_fd, lt_stream_number(), waited_for,
-                               opened, guard);
+        return g_strdup_printf("%d:%d:%d:%d:%s", lt_inside ? 0 : arena_fd,
+                               lt_stream_number(), waited_for, opened, guard);
     }
     lt_limits_leave();
     if (lt_control) {

@@ -154,7 +154,9 @@ static int create(const struct lt_config *config, const struct lti_mode *mode,
         return LT_ERR_ARGUMENT;
     }
     int error = check_config(&taken);
-    if (error == 0 && mode != NULL && taken.threads == LT_THREADS_PARALLEL) {
+    if (error == 0 && mode != NULL &&
+        (taken.threads == LT_THREADS_PARALLEL || taken.limit_ms != 0 ||
+         taken.limit_processes != 0)) {
         error = LT_ERR_UNSUPPORTED;
     }
     if (error != 0) {
@@ -597,7 +599,7 @@ static int end_of_guest(lt_session *session)
  * lt_session_run() returns. */
 static int await(lt_session *session)
 {
-    if (lti_process_is_copy(session->process)) {
+    if (session->process != NULL && lti_process_is_copy(session->process)) {
         lti_fail(&session->message, 0,
                  "the guest is that of the process that this one is a fork of");
         return finish_error(session, LT_ERR_STATE);
