@@ -211,6 +211,7 @@ int world_atexit(void (*function)(void))
 static void *begin_thread(void *given)
 {
     struct thread *t = given;
+    sigset_t all;
 
     me = t;
     if (sigsetjmp(t->base, 0) == 0) {
@@ -224,7 +225,10 @@ static void *begin_thread(void *given)
         check();
         t->run(t->argument);
     }
+    /* From where it is no longer the engine's, its signals are nobody's: they go with it. */
     world_hold();
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
     world.run->signals->leave(WORLD_NUMBER);
     t->done = true;
     return NULL;
