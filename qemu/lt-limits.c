@@ -43,13 +43,14 @@ G_NORETURN static void reached(unsigned limit)
     }
     /* Nothing of the guest's happens any more in this thread, and where threads take
      * turns in none of the process. */
+    while (lt_inside_host()) {
+        lt_inside_pump(); /* the library ends the run */
+        lt_inside_check();
+        g_usleep(1000); /* signals are no matter: the guest's wait in a queue */
+    }
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     for (;;) {
-        if (lt_inside_host()) {
-            lt_inside_pump(); /* the library ends the run */
-            lt_inside_check();
-        }
         pause();
     }
 }

@@ -423,7 +423,10 @@ long world_syscall(long nr, ...)
     case SYS_exit_group:
         world__exit((int)a[0]);
     case SYS_prlimit64:
-        if (a[2] != 0) {
+        if (a[1] == RLIMIT_SIGPENDING && !world_forked() &&
+            (a[0] == 0 || a[0] == getpid())) {
+            a[2] = 0; /* world.c sends signals */
+        } else if (a[2] != 0) {
             keep_limit((unsigned)a[1]);
         }
         break;
@@ -476,6 +479,9 @@ mode_t world_umask(mode_t new)
 int world_setrlimit64(int which, const struct rlimit64 *limit);
 int world_setrlimit64(int which, const struct rlimit64 *limit)
 {
+    if (which == RLIMIT_SIGPENDING && !world_forked()) {
+        return 0; /* world.c sends signals */
+    }
     keep_limit((unsigned)which);
     return setrlimit64(which, limit);
 }

@@ -59,6 +59,7 @@ struct thread {
     _Atomic(pid_t) tid;
     atomic_bool done;
     volatile int holds;
+    bool ended; /* it has ended the run */
     sigjmp_buf base;
     void *(*run)(void *);
     void *argument;
@@ -80,6 +81,7 @@ static struct {
     char **exec_argv, **exec_envp;
     int exec_argc;
     struct thread first;
+    sigset_t mask; /* the first one's, where a run begins */
     struct thread *threads;                    /* the others */
     void (*handler)(int, siginfo_t *, void *); /* QEMU's, of all signals */
     pthread_key_t keys[MAX_KEYS];
@@ -135,9 +137,7 @@ __attribute__((noreturn)) static void end(enum lti_inside_end how, int code)
         world.result.code = code;
         futex(&world.ending, FUTEX_WAKE_PRIVATE, INT_MAX, NULL);
     }
-    if (me != &world.first) {
-        syscall(SYS_tgkill, getpid(), world.first.tid, KICK);
-    }
+    me->ended = true;
     lt_inside_left();
     leave();
 }
@@ -208,6 +208,26 @@ int world_atexit(void (*function)(void))
 
 /* ---- Threads ---- */
 
+static void kick(const struct thread *t)
+{
+    world.run->signals->kick(t->tid, KICK);
+}
+
+/* Asks the first thread to leave until it has: it may be about to wait for something
+ * when it is asked. */
+static void end_first(void)
+{
+    const struct timespec pause = {0, 1000000};
+
+    for (int tries = 0; !world.left; tries++) {
+        if (tries > PATIENCE) {
+            world.forced = true;
+        }
+        kick(&world.first);
+        nanosleep(&pause, NULL);
+    }
+}
+
 static void *begin_thread(void *given)
 {
     struct thread *t = given;
@@ -230,6 +250,9 @@ static void *begin_thread(void *given)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
     world.run->signals->leave(WORLD_NUMBER);
+    if (t->ended && !world.forked) {
+        end_first();
+    }
     t->done = true;
     return NULL;
 }
@@ -536,7 +559,7 @@ static void end_threads(void)
         for (struct thread *t = world.threads; t != NULL; t = t->next) {
             alive = true;
             if (t->tid != 0 && !t->done) {
-                syscall(SYS_tgkill, getpid(), t->tid, KICK);
+                kick(t);
             }
         }
         pthread_mutex_unlock(&world.lock);
@@ -584,6 +607,8 @@ static void live(int argc, char **argv, char **envp)
     world_environ = envp;
     const char *slash = strrchr(argv[4], '/');
     prctl(PR_SET_NAME, slash != NULL ? slash + 1 : argv[4]);
+    /* It may have left the world before from a handler of signals. */
+    pthread_sigmask(SIG_SETMASK, &world.mask, NULL);
     me->holds = 0;
     if (sigsetjmp(me->base, 0) == 0) {
         pthread_mutex_lock(&world.lock);
@@ -744,6 +769,7 @@ static void run_first(const struct lti_inside_run *run)
     syscall(SYS_arch_prctl, ARCH_GET_GS, &gs);
     run->signals->enter(WORLD_NUMBER);
     unblock_faults();
+    pthread_sigmask(SIG_SETMASK, NULL, &world.mask);
     error = world_files_begin(run);
     if (error == 0) {
         run_worlds();
@@ -808,7 +834,7 @@ static void stop(void)
                 world.result.end = LTI_INSIDE_LEFT;
                 futex(&world.ending, FUTEX_WAKE_PRIVATE, INT_MAX, NULL);
             }
-            syscall(SYS_tgkill, getpid(), world.first.tid, KICK);
+            kick(&world.first);
         }
         pthread_mutex_unlock(&world.lock);
         if (!asked || me != NULL) {

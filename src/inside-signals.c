@@ -208,6 +208,7 @@ static unsigned taker_of(int sig, const siginfo_t *info)
  * one that is passed on says where to look. */
 #define PASSED_ON (-977)
 static siginfo_t passed[_NSIG];
+#define KICKED (-978)
 static atomic_uint passing; /* threads that are about to */
 
 static void pass_on(pid_t thread, int sig, const siginfo_t *info)
@@ -222,12 +223,30 @@ static void pass_on(pid_t thread, int sig, const siginfo_t *info)
     syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, sig, &note);
 }
 
+static void signals_kick(pid_t tid, int sig)
+{
+    siginfo_t note;
+
+    memset(&note, 0, sizeof note);
+    note.si_signo = sig;
+    note.si_code = KICKED;
+    note.si_value.sival_ptr = &passed[sig];
+    syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, sig, &note);
+}
+
+/* Whether the signal is one that was sent here. */
+static bool is_ours(int sig, const siginfo_t *info)
+{
+    return (info->si_code == PASSED_ON || info->si_code == KICKED) &&
+           info->si_value.sival_ptr == &passed[sig];
+}
+
 static void handle(int sig, siginfo_t *info, void *context)
 {
     const int error = errno;
 
-    if (info->si_code == PASSED_ON && info->si_value.sival_ptr == &passed[sig]) {
-        siginfo_t original = passed[sig];
+    if (is_ours(sig, info)) {
+        siginfo_t original = info->si_code == PASSED_ON ? passed[sig] : *info;
 
         const _Atomic uint32_t *to = entry_of(self());
 
@@ -429,5 +448,6 @@ const struct lti_inside_signals lti_inside_signals = {
     .enter = signals_enter,
     .leave = signals_leave,
     .forked = signals_forked,
+    .kick = signals_kick,
     .callback = signals_callback,
 };

@@ -32,6 +32,8 @@ struct lti_inside_signals {
     void (*leave)(unsigned engine);
     /* In a forked child: only this thread is left. */
     void (*forked)(unsigned engine);
+    /* Sends a signal to a thread, which is nothing to it unless it is an engine's. */
+    void (*kick)(pid_t tid, int sig);
     /* The present thread begins and ends to run the host's code, whose faults are not
      * the guest's. */
     void (*callback)(bool begins);
