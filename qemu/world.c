@@ -81,7 +81,7 @@ static struct {
     char **exec_argv, **exec_envp;
     int exec_argc;
     struct thread first;
-    sigset_t mask; /* the first one's, where a run begins */
+    sigset_t mask;                             /* the first one's, where a run begins */
     struct thread *threads;                    /* the others */
     void (*handler)(int, siginfo_t *, void *); /* QEMU's, of all signals */
     pthread_key_t keys[MAX_KEYS];
@@ -245,7 +245,8 @@ static void *begin_thread(void *given)
         check();
         t->run(t->argument);
     }
-    /* From where it is no longer the engine's, its signals are nobody's: they go with it. */
+    /* From where it is no longer the engine's, its signals are nobody's: they go with it.
+     */
     world_hold();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
@@ -827,7 +828,8 @@ static void stop(void)
 
     for (int i = 0; i < STOP_TRIES && asked; i++) {
         pthread_mutex_lock(&world.lock);
-        asked = world.active && !world.left;
+        /* Not another session's run, which this one's has found here. */
+        asked = world.active && !world.left && atomic_load(world.run->stopped);
         if (asked) {
             uint32_t none = 0;
             if (atomic_compare_exchange_strong(&world.ending, &none, 1)) {

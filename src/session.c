@@ -197,6 +197,7 @@ static void end_process(lt_session *session)
         lti_process_end(session->process);
     }
     if (session->inside != NULL) {
+        atomic_store(&session->stop, true); /* its thread may not have begun */
         lti_in_process_end(session->inside);
     }
 }
@@ -430,7 +431,7 @@ static int finish_stopped(lt_session *session)
 /* The guest went beyond a limit. */
 static int finish_limit(lt_session *session, uint32_t limit)
 {
-    lti_process_end(session->process);
+    end_process(session);
     if (limit < LT_LIMIT_INSNS || limit > LT_LIMIT_PROCESSES) {
         lti_fail(&session->message, 0, "the event stream is damaged: no such limit");
         return finish_error(session, LT_ERR_STREAM);

@@ -105,7 +105,7 @@ int main(int argc, char **argv)
         before.heap, after.heap, before.resident, after.resident, before.descriptors,
         after.descriptors, before.threads, after.threads, before.mappings,
         after.mappings);
-    /* The C library keeps some stacks of threads, and its heap has holes. */
+    /* The C library's heap has holes. */
     return after.heap > before.heap + 4096 || after.resident > before.resident + 2048 ||
            after.descriptors != before.descriptors || after.threads != before.threads ||
            after.mappings > before.mappings + 8;

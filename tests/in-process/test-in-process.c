@@ -56,6 +56,7 @@ struct run {
     uint32_t arch;
     const char *argv[MAX_ARGS];
     int isolated, pull, events, null_output;
+    uint64_t limit_insns;
     uint64_t stop_after; /* instructions */
     int (*on_insn)(lt_session *, const struct lt_insn *, void *);
     /* What came of it. */
@@ -138,6 +139,7 @@ static void create(struct run *run)
     lt_config_init(&config, sizeof config);
     config.program = run->argv[0];
     config.argv = run->argv;
+    config.limit_insns = run->limit_insns;
     config.stdio[1] = run->null_output ? LT_STDIO_NULL : LT_STDIO_INHERIT;
     assert_int_equal(run->isolated ? lt_session_create(&config, &run->session)
                                    : lt_session_create_in_process(&config, &run->session),
@@ -464,6 +466,57 @@ static void test_limit(void **state)
 }
 
 /* ---- Stop ---- */
+
+/* The session's limit ends threads wherever they are. */
+static void reaches_limit(uint32_t arch, const char *a, const char *b, int pull)
+{
+    struct run run = {.arch = arch,
+                      .argv = {guest_path(arch, "in-process-static"), a, b},
+                      .pull = pull,
+                      .null_output = 1,
+                      .limit_insns = 300000};
+    struct state before, after;
+
+    if (run.argv[0] == NULL)
+        return;
+    look(&before);
+    execute(&run);
+    assert_int_equal(run.returned, 0);
+    assert_int_equal(run.result.kind, LT_RESULT_LIMIT);
+    assert_int_equal(run.result.limit, LT_LIMIT_INSNS);
+    finish(&run);
+    look(&after);
+    same_state(&before, &after, b);
+}
+
+static void test_session_limit(void **state)
+{
+    (void)state;
+    for (uint32_t arch = LT_ARCH_X86_64; arch <= LT_ARCH_AARCH64; arch++) {
+        for (int pull = 0; pull < 2; pull++) {
+            reaches_limit(arch, "open", "spin", pull);
+            reaches_limit(arch, "threads", "spin", pull);
+            reaches_limit(arch, "threads", "block", pull);
+        }
+    }
+}
+
+/* A session that has just begun can go at once. */
+static void test_destroy_at_once(void **state)
+{
+    struct run run = {.argv = {guest_path(LT_ARCH_X86_64, "in-process-static"), "spin"},
+                      .null_output = 1};
+    const struct lt_event *event;
+
+    (void)state;
+    if (run.argv[0] == NULL)
+        return;
+    for (int i = 0; i < 20; i++) {
+        create(&run);
+        assert_int_equal(lt_session_next(run.session, &event), 1);
+        finish(&run);
+    }
+}
 
 static double now(void)
 {
@@ -846,6 +899,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_ends_pulled),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_session_limit),
+        cmocka_unit_test(test_destroy_at_once),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_stop_in_callback),
         cmocka_unit_test(test_destroy_pulled),
