@@ -56,6 +56,15 @@ static void *leave_first(void *arg)
     exit(*(int *)arg);
 }
 
+static void *execute(void *arg)
+{
+    struct timespec t = {0, 20000000};
+
+    nanosleep(&t, NULL);
+    execv("/proc/self/exe", arg);
+    return arg;
+}
+
 static void check(int ok, const char *what)
 {
     if (!ok) {
@@ -260,6 +269,14 @@ static void do_one(char **argv, int i)
         argv[i] = argv[0];
         execv("/proc/self/exe", argv + i);
         check(0, "exec");
+    } else if (strcmp(what, "thread-exec") == 0) {
+        argv[i] = argv[0];
+        start(execute, argv + i);
+        sleep_long(NULL);
+    } else if (strcmp(what, "no-signals") == 0) {
+        struct rlimit none = {0, 0};
+        check(setrlimit(RLIMIT_SIGPENDING, &none) == 0, "setrlimit");
+        check(prlimit(0, RLIMIT_SIGPENDING, &none, NULL) == 0, "prlimit");
     } else if (strcmp(what, "stack") == 0) {
         volatile char page[4096];
         page[0] = page[4095] = 0;

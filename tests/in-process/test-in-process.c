@@ -392,6 +392,9 @@ static void all_ends(uint32_t arch, const char *name, int pull)
     ends(arch, name, 3, "fork", NULL, NULL, pull);
     ends(arch, name, 3, "exec", "exit", NULL, pull);
     ends(arch, name, 5, "threads", "exec", "first-thread-ends", pull);
+    ends(arch, name, -SIGSEGV, "thread-exec", "segv", NULL, pull);
+    ends(arch, name, 5, "thread-exec", "threads", "thread-exits", pull);
+    ends(arch, name, 5, "no-signals", "threads", "thread-exits", pull);
 }
 
 static void test_ends(void **state)
@@ -698,7 +701,7 @@ static void test_both_architectures(void **state)
 /* ---- A host with a life of its own ---- */
 
 static atomic_bool host_ends;
-static atomic_uint faults, alarms, user_signals, host_forks;
+static atomic_uint faults, alarms, user_signals;
 static __thread sigjmp_buf fault_return;
 static char *forbidden;
 
