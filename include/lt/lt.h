@@ -435,7 +435,8 @@ int lt_session_create(const struct lt_config *config, lt_session **out);
  * lt_session_run() runs the guest on the calling thread, which needs 256 KiB of stack;
  * callbacks are called on guest threads, one at a time.  With lt_session_next() the
  * guest runs on a thread of its own.  One session of each guest architecture runs at a
- * time, others get LT_ERR_STATE.  LT_THREADS_PARALLEL is LT_ERR_UNSUPPORTED.
+ * time, others get LT_ERR_STATE.  LT_THREADS_PARALLEL, limit_ms and limit_processes are
+ * LT_ERR_UNSUPPORTED.
  *
  * Behind a run, the host is as it was: memory, threads, timers and descriptors of the
  * guest are gone; signal dispositions, the calling thread's mask, alternate stack and
@@ -444,7 +445,8 @@ int lt_session_create(const struct lt_config *config, lt_session **out);
  *
  * - It has the host's process id, user, limits and process group, and what it does to
  *   those other than above stays: setuid(), setsid(), chroot(), unshare(), hard limits.
- *   SIGSTOP stops the host too.  While it runs, its working directory, umask, standard
+ *   SIGSTOP stops the host too.  RLIMIT_SIGPENDING stays what it was although setting it
+ *   succeeds.  While it runs, its working directory, umask, standard
  *   streams and signal dispositions are those of the host's other threads.
  * - Its memory is a window in the host's.  A guest that goes astray may find addresses
  *   of the host's beyond it.  There is no vsyscall page.  A window needs 1.1 TiB of
