@@ -365,9 +365,7 @@ static int start_process(lt_session *session, const struct lti_program *program,
     lti_arena_close(&session->arena);
     if (error == 0) {
         atomic_store(&session->running, session->process);
-        if (atomic_load(&session->sync.paused)) {
-            lt_session_pause(session); /* while it was made */
-        }
+        lti_sync_started(&session->sync);
     }
     return error;
 }

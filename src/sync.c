@@ -934,6 +934,18 @@ static bool is_running(lt_session *session)
            atomic_load(&session->running_inside) != NULL;
 }
 
+void lti_sync_started(struct lti_sync *sync)
+{
+    bool paused;
+
+    /* Another thread may have said otherwise since the engine was told. */
+    do {
+        paused = atomic_load(&sync->paused);
+        __atomic_store_n(&sync->control->paused, paused, __ATOMIC_SEQ_CST);
+        futex(&sync->control->paused, FUTEX_WAKE, INT_MAX, NULL);
+    } while (atomic_load(&sync->paused) != paused);
+}
+
 int lt_session_pause(lt_session *session)
 {
     if (session == NULL) {

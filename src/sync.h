@@ -70,6 +70,8 @@ int lti_sync_allowed(lt_session *session, uint32_t kinds);
 /* Fills what engines are told of it. */
 void lti_sync_start(struct lti_sync *sync, const struct lti_callbacks *callbacks,
                     struct lti_control *control);
+/* lt_session_pause() finds the engine from here on. */
+void lti_sync_started(struct lti_sync *sync);
 void lti_sync_free(struct lti_sync *sync);
 
 /* Whether somebody watches memory. */

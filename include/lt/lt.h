@@ -582,7 +582,7 @@ int lt_break_add(lt_session *session, uint64_t addr, lt_insn_fn fn, void *user);
  * The same for accesses (a set of LT_ACCESS bits) to any of the `size` bytes from `addr`
  * on, by instructions and by the kernel; `fn` is called behind the access.  At most
  * 1,024, with callbacks for memory events that have LT_FILTER_SYNC.  While there are
- * such, guest code runs several times slower.
+ * such, all accesses are recorded, and guest code runs at about half the speed of that.
  */
 int lt_watch_add(lt_session *session, uint64_t addr, uint64_t size, uint32_t access,
                  lt_mem_access_fn fn, void *user);

@@ -223,6 +223,24 @@ static void check_session_create(void)
 #undef REFUSED
 }
 
+static void check_session_create_in_process(void)
+{
+    struct lt_config config;
+    lt_session *session = (lt_session *)&config;
+
+    CHECK(lt_session_create_in_process(NULL, &session) == LT_ERR_ARGUMENT &&
+          session == NULL);
+    lt_config_init(&config, sizeof config);
+    CHECK(lt_session_create_in_process(&config, &session) == LT_ERR_ARGUMENT);
+    config.program = "/bin/true";
+    CHECK(lt_session_create_in_process(&config, NULL) == LT_ERR_ARGUMENT);
+    config.threads = LT_THREADS_PARALLEL;
+    CHECK(lt_session_create_in_process(&config, &session) == LT_ERR_UNSUPPORTED);
+    config.threads = LT_THREADS_SERIAL;
+    config.limit_ms = 1;
+    CHECK(lt_session_create_in_process(&config, &session) == LT_ERR_UNSUPPORTED);
+}
+
 static void check_session_destroy(void)
 {
     lt_session_destroy(NULL);
@@ -637,34 +655,63 @@ static const struct {
     const char *name;
     void (*check)(void);
 } rows[] = {
-    ROW(arch_find),        ROW(arch_name),
-    ROW(break_add),        ROW(config_init),
-    ROW(disassemble),      ROW(errno_name),
-    ROW(error_text),       ROW(event_name),
-    ROW(filter_init),      ROW(mem_read),
-    ROW(mem_write),        ROW(on_exit),
-    ROW(on_insn),          ROW(on_map),
-    ROW(on_mem_read),      ROW(on_mem_write),
-    ROW(on_module),        ROW(on_process),
-    ROW(on_reg_write),     ROW(on_signal),
-    ROW(on_syscall),       ROW(on_thread),
-    ROW(point_remove),     ROW(reg_class),
-    ROW(reg_count),        ROW(reg_find),
-    ROW(reg_name),         ROW(reg_read),
-    ROW(reg_read_bytes),   ROW(reg_width),
-    ROW(reg_write),        ROW(reg_write_bytes),
-    ROW(result_init),      ROW(session_arch),
-    ROW(session_create),   ROW(session_destroy),
-    ROW(session_message),  ROW(session_next),
-    ROW(session_pause),    ROW(session_result),
-    ROW(session_resume),   ROW(session_run),
-    ROW(session_select),   ROW(session_stats),
-    ROW(session_stop),     ROW(symbol_at),
-    ROW(symbol_init),      ROW(syscall_arg_name),
-    ROW(syscall_arg_text), ROW(syscall_arg_type),
-    ROW(syscall_name),     ROW(syscall_result_text),
-    ROW(syscall_return),   ROW(syscall_text),
-    ROW(version),          ROW(watch_add),
+    ROW(arch_find),
+    ROW(arch_name),
+    ROW(break_add),
+    ROW(config_init),
+    ROW(disassemble),
+    ROW(errno_name),
+    ROW(error_text),
+    ROW(event_name),
+    ROW(filter_init),
+    ROW(mem_read),
+    ROW(mem_write),
+    ROW(on_exit),
+    ROW(on_insn),
+    ROW(on_map),
+    ROW(on_mem_read),
+    ROW(on_mem_write),
+    ROW(on_module),
+    ROW(on_process),
+    ROW(on_reg_write),
+    ROW(on_signal),
+    ROW(on_syscall),
+    ROW(on_thread),
+    ROW(point_remove),
+    ROW(reg_class),
+    ROW(reg_count),
+    ROW(reg_find),
+    ROW(reg_name),
+    ROW(reg_read),
+    ROW(reg_read_bytes),
+    ROW(reg_width),
+    ROW(reg_write),
+    ROW(reg_write_bytes),
+    ROW(result_init),
+    ROW(session_arch),
+    ROW(session_create),
+    ROW(session_create_in_process),
+    ROW(session_destroy),
+    ROW(session_message),
+    ROW(session_next),
+    ROW(session_pause),
+    ROW(session_result),
+    ROW(session_resume),
+    ROW(session_run),
+    ROW(session_select),
+    ROW(session_stats),
+    ROW(session_stop),
+    ROW(symbol_at),
+    ROW(symbol_init),
+    ROW(syscall_arg_name),
+    ROW(syscall_arg_text),
+    ROW(syscall_arg_type),
+    ROW(syscall_name),
+    ROW(syscall_result_text),
+    ROW(syscall_return),
+    ROW(syscall_text),
+    ROW(version),
+    ROW(watch_add),
 };
 #define ROWS (sizeof rows / sizeof *rows)
 

@@ -157,6 +157,9 @@ static void correct(const struct comparison *c, const cs_insn *insn, uint64_t *e
     case X86_INS_CQO:
         *expected = rdx;
         break;
+    case X86_INS_TEST:
+        *expected = 0;
+        break;
     case X86_INS_XLATB:
         *expected |= rax;
         break;

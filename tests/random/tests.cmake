@@ -43,3 +43,6 @@ foreach(mode pull noreads)
 endforeach()
 # Without memory events, the oracle of aarch64 cannot adopt what store exclusives did.
 random_test(x86_64 5 800 insn)
+if(lint IN_LIST oracle_modes)
+    random_test(x86_64 5 800 lint)
+endif()
