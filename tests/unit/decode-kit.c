@@ -501,6 +501,16 @@ void begin(uint32_t arch)
     }
 }
 
+void begin_all(uint32_t arch, int pull)
+{
+    begin(arch);
+    if (pull) {
+        pull_all();
+    } else {
+        all_callbacks();
+    }
+}
+
 void put_process(uint32_t pid, uint32_t tid)
 {
     static const char path[] = "/bin/guest";

@@ -138,6 +138,9 @@ void pull_all(void);
 
 /* Everything anew but the callbacks. */
 void begin(uint32_t arch);
+
+/* The same, with all events to callbacks or, with `pull`, to be fetched. */
+void begin_all(uint32_t arch, int pull);
 void put_process(uint32_t pid, uint32_t tid);
 
 /* The blocks are in the first slab, which the process has taken. */

@@ -11,12 +11,7 @@ static void test_parts(void **state)
 {
     (void)state;
     for (int pull = 0; pull < 2; pull++) {
-        begin(LT_ARCH_X86_64);
-        if (pull) {
-            pull_all();
-        } else {
-            all_callbacks();
-        }
+        begin_all(LT_ARCH_X86_64, pull);
         three_insns(0);
         for (uint32_t count = 0; count < 6; count++) {
             for (uint32_t slots = 0; slots <= 32; slots += 4) {
@@ -49,12 +44,7 @@ static void test_repeats(void **state)
 
     (void)state;
     for (int pull = 0; pull < 2; pull++) {
-        begin(LT_ARCH_X86_64);
-        if (pull) {
-            pull_all();
-        } else {
-            all_callbacks();
-        }
+        begin_all(LT_ARCH_X86_64, pull);
         new_plan(p, 0x1000);
         add_insn(p, LTI_INSN_REPEATS);
         add_setreg(p, LT_X86_64_RCX, add_slot(p, true), false);
@@ -121,12 +111,7 @@ static void check_regs(uint32_t arch, uint32_t reason, uint32_t skip,
     for (int pull = 0; pull < 2; pull++) {
         struct log *log = &got;
 
-        begin(arch);
-        if (pull) {
-            pull_all();
-        } else {
-            all_callbacks();
-        }
+        begin_all(arch, pull);
         new_plan(&plans[1], 0x1000);
         add_insn(&plans[1], 0);
         write_block(&plans[1], 1);
@@ -165,12 +150,7 @@ static void check_wide(uint32_t arch, const uint64_t *after, const uint32_t *wri
     unsigned regs = lti_arch_info(arch)->word_count;
 
     for (int pull = 0; pull < 2; pull++) {
-        begin(arch);
-        if (pull) {
-            pull_all();
-        } else {
-            all_callbacks();
-        }
+        begin_all(arch, pull);
         new_plan(&plans[1], 0x1000);
         add_insn(&plans[1], 0);
         write_block(&plans[1], 1);
@@ -261,12 +241,7 @@ static void test_syscalls(void **state)
 
     (void)state;
     for (int pull = 0; pull < 2; pull++) {
-        begin(LT_ARCH_X86_64);
-        if (pull) {
-            pull_all();
-        } else {
-            all_callbacks();
-        }
+        begin_all(LT_ARCH_X86_64, pull);
         put_start();
         put_syscall(0x1234, 257, args, "/etc/passwd");
         put_sysret(0x1234, 257, -2);
@@ -406,12 +381,7 @@ static void test_modules(void **state)
 {
     (void)state;
     for (int pull = 0; pull < 2; pull++) {
-        begin(LT_ARCH_X86_64);
-        if (pull) {
-            pull_all();
-        } else {
-            all_callbacks();
-        }
+        begin_all(LT_ARCH_X86_64, pull);
         put_start();
         put_map(LTI_S_MAP, 0x10000, 0x20000, 0x3000, "/lib/one");
         put_map(LTI_S_MAP, 0x14000, 0x15000, 0, "/lib/two"); /* over the middle */
@@ -582,12 +552,7 @@ static void test_finish(void **state)
 
     (void)state;
     for (int pull = 0; pull < 2; pull++) {
-        begin(LT_ARCH_AARCH64);
-        if (pull) {
-            pull_all();
-        } else {
-            all_callbacks();
-        }
+        begin_all(LT_ARCH_AARCH64, pull);
         open_decoder(&got);
         /* Nobody's end. */
         assert_false(lti_decoder_finish(run.decoder, 5, 0));
