@@ -62,7 +62,9 @@ sanitized_test(api/session sanitized-test-session)
 set_property(TEST sanitized/api/session APPEND PROPERTY ENVIRONMENT
     "LT_GUESTS=${GUESTS}/x86_64")
 
-sanitized_program(test-functions api/test-functions.c)
+# What the in-process mode adds, for those who refer to it.
+sanitized_sources(inside_sources src/in-process.c src/inside-signals.c)
+sanitized_program(test-functions api/test-functions.c ${inside_sources} ${engine_inside})
 sanitized_test(api/functions sanitized-test-functions ${CMAKE_BINARY_DIR}/public-names)
 set_property(TEST sanitized/api/functions APPEND PROPERTY ENVIRONMENT
     "LT_GUESTS=${GUESTS}/x86_64")
@@ -90,7 +92,6 @@ foreach(what points steps watch calls)
 endforeach()
 
 # The engines in this process, of which only the library's part is looked at.
-sanitized_sources(inside_sources src/in-process.c src/inside-signals.c)
 sanitized_program(test-in-process in-process/test-in-process.c ${inside_sources}
     ${engine_inside})
 sanitized_test(in-process sanitized-test-in-process)
