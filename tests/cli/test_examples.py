@@ -2,6 +2,7 @@
 """The examples run and print what they should.  LT_EXAMPLES is the folder of
 their executables."""
 
+import errno
 import os
 import re
 import subprocess
@@ -78,9 +79,34 @@ class Examples(guests.Case):
             self.assertRegex(text, r"(?m)^ +1 system call events$")
             self.assertRegex(text, r"(?m)^ +1 exits$")
 
+    def test_syscall_filter(self):
+        for arch in ARCHES:
+            open_it = [behaviour(arch), "open", "/etc/passwd"]
+            done = example("syscall-filter", "/etc/pass", *open_it)
+            self.assertEqual((done.returncode, done.stderr),
+                             (errno.EACCES, b"/etc/passwd: refused\n"))
+            done = example("syscall-filter", "/etc/passwd-", *open_it)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_many_inputs(self):
+        lines = self.path("lines", b"one\n\nthree and more\n")
+        for arch in ARCHES:
+            done = example("many-inputs", lines, behaviour(arch), "echo")
+            self.assertEqual((done.returncode, done.stdout),
+                             (0, b"one\n\nthree and more\n"), done.stderr)
+            found = re.findall(r"(?m)^(\d+) instructions, status 0$", done.stderr.decode())
+            counts = [int(count) for count in found]
+            self.assertEqual(len(counts), 3)
+            # What the program does for a byte takes the same number each time.
+            each = (counts[0] - counts[1]) / 3
+            self.assertGreater(each, 5)
+            self.assertLess(abs(counts[2] - counts[1] - 14 * each), 3 * each)
+
     def test_errors(self):
+        line = self.path("line", b"a line\n")
         for name, *first in (["insn-logger"], ["syscall-tracer"], ["mem-watch", "0-8"],
-                             ["count-pull"]):
+                             ["count-pull"], ["syscall-filter", "/etc"],
+                             ["many-inputs", line]):
             self.assertEqual(example(name).returncode, 2)
             done = example(name, *first, "/nonexistent")
             self.assertEqual(done.returncode, 1)
