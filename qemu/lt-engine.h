@@ -148,6 +148,8 @@ void lt_stream_in_guest(bool in_guest);    /* this thread */
 void lt_stream_commit_all(void);           /* parallel threads', none of which runs */
 bool lt_stream_owns(CPUState *cpu);        /* its events are recorded */
 struct lti_stream *lt_stream_shared(void); /* this thread's, or NULL */
+void lt_stream_pumped(void);               /* the library has taken what is committed */
+bool lt_stream_is_late(CPUState *cpu);     /* the library does not know of some records */
 void lt_stamp(CPUState *cpu);
 void lt_commit(CPUState *cpu);
 uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload);
@@ -162,7 +164,8 @@ bool lt_baton_wanted(void);
 bool lt_baton_take(CPUState *cpu); /* true if it had not been this thread's */
 void lt_baton_give(void);
 void lt_baton_detach(void);        /* the holder's CPU goes */
-void lt_baton_poke(void);          /* the holder leaves generated code soon */
+/* The holder leaves generated code soon; `late`: if lt_stream_is_late(). */
+void lt_baton_poke(bool late);
 void lt_baton_fork(CPUState *cpu); /* in a forked child */
 void lt_exit_begin(void);          /* around the end of a thread, if it ends */
 void lt_exit_end(void);
@@ -189,6 +192,7 @@ bool lt_sync_call(CPUState *cpu, uint64_t pc, bool *changed, int64_t *ret);
 void lt_sync_return(uint64_t pc, bool restarts); /* it has returned */
 void lt_idle(void);
 void lt_busy(void);
+void lt_sync_pump(void); /* inside the host's process: lt_inside_pump(), if it is time */
 void lt_poker_start(void);
 
 /* lt-capture.c: appends pieces to a record.  `lengths` are six, kept from entry to

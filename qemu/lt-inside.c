@@ -40,6 +40,7 @@ void lt_inside_pump(void)
     if (lt_inside->pumps) {
         lt_idle(); /* a callback may pause the session */
         lt_inside->pump();
+        lt_stream_pumped();
         lt_busy();
     }
 }

@@ -166,7 +166,6 @@ static void attach(int fd, int number)
  * lt_guard_argument() says, each behind a colon.  -1: none; without an arena nobody
  * traces the process.  ARGV has an argv[0].
  */
-int lt_engine_entry(int argc, char **argv, char **envp);
 int lt_engine_entry(int argc, char **argv, char **envp)
 {
     char **qemu_argv = g_new0(char *, argc + 10);
@@ -387,6 +386,7 @@ int __wrap_cpu_exec(CPUState *cpu)
     do {
         lt_make_room(cpu);
         lt_commit(cpu);
+        lt_sync_pump();
         lt_stream_in_guest(true);
         trap = __real_cpu_exec(cpu);
         lt_again = false;
@@ -427,6 +427,9 @@ static bool leave(bool others)
     if (!cpu || !lt_stream_owns(cpu)) {
         return false;
     }
+    if (lt_inside_host()) {
+        lt_inside_pump(); /* events do not wait as the guest may */
+    }
     lt_idle();
     if (!others || !lt_baton_mine() || !CPU_NEXT(first_cpu)) {
         return false;
@@ -461,9 +464,6 @@ long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, lon
     if (lt_inside_host()) {
         if (lt_inside_call(nr, args, &ret)) {
             return ret;
-        }
-        if (lt_stream_owns(thread_cpu)) {
-            lt_inside_pump(); /* events do not wait as the guest may */
         }
     }
     /* Other threads end with an exec; none shall fork in between. */

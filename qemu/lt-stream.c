@@ -32,6 +32,8 @@ typedef struct Stream {
     uint8_t *chunk;  /* where the current one begins */
     CPUState *cpu;   /* whose records it takes now, or NULL: the rest is valid then */
     uint8_t *ptr, *limit;
+    uint8_t *told;       /* the library can take, or inside its process has taken, what
+                            lies before in the present chunk */
     uint32_t tid;        /* of the thread that wrote last */
     bool held;           /* a thread of ours holds `alive` */
     bool in_guest;       /* its thread is in guest code, or stopped there */
@@ -122,6 +124,7 @@ static void use_chunk(Stream *stream, CPUState *cpu)
     uint32_t n = stream->shared->produced % LTI_CHUNKS;
 
     stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
+    stream->told = stream->chunk;
     cpu->neg.lt_ptr = stream->chunk;
     cpu->neg.lt_limit = stream->chunk + lt_control->chunk_size;
     cpu->neg.lt_split = NULL;
@@ -137,7 +140,33 @@ static void commit(Stream *stream, uint8_t *end)
     if (shared->stamping) {
         qatomic_store_release(&shared->stamping, 0);
     }
+    if (!lt_inside_host() || !lt_inside->pumps) {
+        stream->told = end;
+    }
     ring_bell();
+}
+
+void lt_stream_pumped(void)
+{
+    if (current) {
+        const struct lti_stream *shared = current->shared;
+
+        current->told =
+            current->chunk + shared->chunks[shared->produced % LTI_CHUNKS].committed;
+    }
+}
+
+/* Looked at from another thread, of one that writes: it may be out of date. */
+bool lt_stream_is_late(CPUState *cpu)
+{
+    bool late = false;
+
+    pthread_mutex_lock(&threads_lock);
+    for (Stream *s = lt_parallel ? threads : shared_stream; s; s = s->next) {
+        late = late || (s->cpu == cpu && qatomic_read(&cpu->neg.lt_ptr) != s->told);
+    }
+    pthread_mutex_unlock(&threads_lock);
+    return late;
 }
 
 void lt_commit(CPUState *cpu)

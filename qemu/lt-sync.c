@@ -29,6 +29,8 @@
 #include "stream.h"
 
 #define SPINS 300 /* looks at the mail before a thread sleeps on it */
+/* How long code that is not recorded may keep back what was recorded before. */
+#define LATE_NS 100000000
 
 bool lt_sync;
 
@@ -520,6 +522,7 @@ void lt_idle(void)
 void lt_busy(void)
 {
     struct lti_stream *stream = lt_control ? lt_stream_shared() : NULL;
+    bool pumps = lt_inside_host() && lt_inside->pumps;
 
     if (!stream || (stream->running && !qatomic_read(&lt_control->paused))) {
         return;
@@ -531,35 +534,67 @@ void lt_busy(void)
             return;
         }
         qatomic_store_release(&stream->running, 0);
+        if (pumps) {
+            /* What came before is told all the same, and may end the pause. */
+            pumps = false;
+            lt_inside->pump();
+            lt_stream_pumped();
+            continue;
+        }
         futex(&lt_control->paused, FUTEX_WAIT, 1);
         lt_inside_check();
     }
 }
 
-/* Makes guest threads leave generated code when the library wants them to look. */
+static bool pump_due; /* inside the host's process: the library is to take something */
+
+void lt_sync_pump(void)
+{
+    if (qatomic_read(&pump_due)) {
+        qatomic_set(&pump_due, false);
+        lt_inside_pump();
+    }
+}
+
+/* Makes guest threads leave generated code: all, or those that hold records back. */
+static void poke(bool late)
+{
+    CPUState *cpu;
+
+    if (!lt_parallel) {
+        lt_baton_poke(late);
+        return;
+    }
+    cpu_list_lock();
+    CPU_FOREACH(cpu)
+    {
+        if (!late || lt_stream_is_late(cpu)) {
+            cpu_exit(cpu);
+        }
+    }
+    cpu_list_unlock();
+}
+
+/* Has guest threads leave generated code when the library wants them to look, and when
+ * they have not done so for long with something to tell. */
 static void *poker(void *seen_first)
 {
+    const struct timespec period = {.tv_nsec = LATE_NS};
     uint32_t seen = (uintptr_t)seen_first;
 
     for (;;) {
         uint32_t now = qatomic_load_acquire(&lt_control->poke);
 
-        if (now == seen) {
-            futex(&lt_control->poke, FUTEX_WAIT, seen);
-            continue;
-        }
-        seen = now;
-        if (!lt_parallel) {
-            lt_baton_poke();
-        } else {
-            CPUState *cpu;
-
-            cpu_list_lock();
-            CPU_FOREACH(cpu)
-            {
-                cpu_exit(cpu);
+        if (now != seen) {
+            seen = now;
+            poke(false);
+        } else if (syscall(SYS_futex, &lt_control->poke, FUTEX_WAIT, seen, &period, NULL,
+                           0) < 0 &&
+                   errno == ETIMEDOUT) {
+            if (lt_inside_host() && lt_inside->pumps) {
+                qatomic_set(&pump_due, true);
             }
-            cpu_list_unlock();
+            poke(true);
         }
     }
     return NULL;

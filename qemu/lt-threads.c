@@ -149,10 +149,10 @@ void lt_baton_detach(void)
     }
 }
 
-void lt_baton_poke(void)
+void lt_baton_poke(bool late)
 {
     pthread_mutex_lock(&lock);
-    if (holder) {
+    if (holder && (!late || lt_stream_is_late(holder))) {
         cpu_exit(holder);
     }
     pthread_mutex_unlock(&lock);

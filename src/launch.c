@@ -227,7 +227,9 @@ void lti_arena_destroy(struct lti_arena *arena)
 extern const unsigned char lti_engine_blob[] __attribute__((visibility("hidden")));
 extern const unsigned char lti_engine_blob_end[] __attribute__((visibility("hidden")));
 
-#define ENGINE_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+/* Not F_SEAL_WRITE, which fails with EBUSY on a busy machine, where the kernel still
+ * holds pages that were written a moment ago. */
+#define ENGINE_SEALS (F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 /* The descriptor of the engine's memory file, plus one; 0: none yet.  No lock
  * guards it, as one could be held by another thread when the host forks. */

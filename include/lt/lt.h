@@ -460,7 +460,7 @@ int lt_session_create(const struct lt_config *config, lt_session **out);
  *   alone.
  * - Its children are the host's: each may wait for those of the other.
  * - Forked children are copies of the host that run the guest on, and are not traced
- *   (lt_result.untraced_processes); nothing of the host's is called there but
+ *   (lt_result.untraced_processes), nor paused; nothing of the host's is called there but
  *   pthread_atfork() handlers.  Programs that they execute have processes of their own.
  *   A program that the guest itself executes takes its place; one of another kind than
  *   LT_ARCH_* of the guest cannot (ENOEXEC).

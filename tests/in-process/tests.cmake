@@ -20,7 +20,7 @@ set_tests_properties(in-process/session PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 6
     ENVIRONMENT "LT_GUESTS=${GUESTS}")
 
 # The tests of callbacks that the guest waits for, once more in this mode.
-foreach(what points steps watch calls)
+foreach(what points steps watch calls pause)
     add_executable(test-in-process-${what} ${control_source}/test-sync-${what}.c)
     target_compile_definitions(test-in-process-${what} PRIVATE
         LT_IN_PROCESS lt_session_create=lt_session_create_in_process)
