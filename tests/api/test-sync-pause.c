@@ -332,13 +332,98 @@ static void test_stop_in_wait(void **state)
     }
 }
 
+/* ---- Events in time ---- */
+
+static struct {
+    uint64_t pcs[1 << 16];
+    unsigned count, at_tell;
+} way;
+
+static int notes_tell(lt_session *session, const struct lt_syscall *call, void *user)
+{
+    (void)session;
+    (void)user;
+    if (call->nr == TELL && call->phase == LT_PHASE_RETURN)
+        way.at_tell = way.count;
+    return 0;
+}
+
+/* Keeps all pcs, until the guest has long been in its loop. */
+static int notes_way(lt_session *session, const struct lt_insn *insn, void *user)
+{
+    (void)session;
+    (void)user;
+    if (way.at_tell == 0)
+        way.count = way.count % 1000; /* those are not looked at */
+    way.pcs[way.count++] = insn->pc;
+    return way.at_tell != 0 && way.count > way.at_tell + 20000 ? LT_STOP : 0;
+}
+
+static int notes_pc(lt_session *session, const struct lt_insn *insn, void *user)
+{
+    (void)session;
+    atomic_store((atomic_ullong *)user, insn->pc);
+    return 0;
+}
+
+/* What comes before a loop that is not traced is told, though the guest makes no more
+ * system calls and the ring has room. */
+static void test_late(void **state)
+{
+    (void)state;
+    FOR_EACH_ARCH(arch)
+    {
+        uint64_t low = UINT64_MAX, high = 0, last = 0;
+        struct lt_filter below, above;
+        atomic_ullong pc = 0;
+        struct shared s;
+        pthread_t thread;
+
+        memset(&way, 0, sizeof way);
+        memset(&s, 0, sizeof s);
+        open_run(&s.run, arch, "control-sync", "be", "spin", 0);
+        assert_int_equal(lt_on_syscall(s.run.session, NULL, notes_tell, NULL), 0);
+        assert_int_equal(lt_on_insn(s.run.session, NULL, notes_way, NULL), 0);
+        assert_int_equal(lt_session_run(s.run.session), 0);
+        for (unsigned i = way.count - 1000; i < way.count; i++) {
+            low = way.pcs[i] < low ? way.pcs[i] : low;
+            high = way.pcs[i] > high ? way.pcs[i] : high;
+        }
+        for (unsigned i = way.at_tell; i < way.count; i++)
+            if (way.pcs[i] < low || way.pcs[i] > high)
+                last = way.pcs[i];
+        assert_true(high - low < 100 && last != 0);
+        close_run(&s.run);
+
+        lt_filter_init(&below, sizeof below);
+        below.pc_start = 1;
+        below.pc_end = low;
+        above = below;
+        above.pc_start = high + 4;
+        above.pc_end = UINT64_MAX;
+        memset(&s, 0, sizeof s);
+        open_run(&s.run, arch, "control-sync", "be", "spin", 0);
+        assert_int_equal(lt_on_insn(s.run.session, &below, notes_pc, &pc), 0);
+        assert_int_equal(lt_on_insn(s.run.session, &above, notes_pc, &pc), 0);
+        assert_int_equal(pthread_create(&thread, NULL, runner, &s), 0);
+        for (double from = now_ms(); atomic_load(&pc) != last;) {
+            assert_true(now_ms() - from < 10 * BOUND_MS);
+            nap_ms(5);
+        }
+        nap_ms(200);
+        assert_true(atomic_load(&pc) == last);
+        assert_int_equal(lt_session_stop(s.run.session), 0);
+        pthread_join(thread, NULL);
+        close_run(&s.run);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_states),
-        cmocka_unit_test(test_before),
-        cmocka_unit_test(test_callback),
-        cmocka_unit_test(test_stop_in_wait),
+        cmocka_unit_test(test_states),   cmocka_unit_test(test_before),
+        cmocka_unit_test(test_callback), cmocka_unit_test(test_stop_in_wait),
+        cmocka_unit_test(test_late),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
