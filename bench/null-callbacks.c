@@ -3,14 +3,16 @@
  * null-callbacks [-s FILE] MODE PROGRAM [ARGS...]: runs a program with empty
  * callbacks, for timing.  MODE names them: any of i (instructions), r (register
  * writes), w (memory writes), m (memory reads), s (system calls), or - for
- * none.  FILE gets one line of JSON with the run's figures.  The exit status is
- * the guest's.
+ * none; or coverage: b (blocks, flags), B (blocks, counted), e (edges, counted), E
+ * (edges, counters that are never zero again), n (numbered blocks, flags).  FILE gets one
+ * line of JSON with the run's figures.  The exit status is the guest's.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "lt/fuzz.h"
 #include "lt/lt.h"
 #include "lt/unstable.h"
 
@@ -46,6 +48,16 @@ static int on_syscall(lt_session *session, const struct lt_syscall *e, void *use
     return 0;
 }
 
+static int cover(lt_session *session, uint32_t kind, uint32_t counter)
+{
+    struct lt_coverage coverage;
+
+    lt_coverage_init(&coverage, sizeof coverage);
+    coverage.kind = kind;
+    coverage.counter = counter;
+    return lt_coverage_start(session, &coverage);
+}
+
 static int add_callbacks(lt_session *session, const char *mode)
 {
     /* These callbacks read no registers, so only what is asked for is made. */
@@ -70,6 +82,21 @@ static int add_callbacks(lt_session *session, const char *mode)
             break;
         case 's':
             error = lt_on_syscall(session, &filter, on_syscall, NULL);
+            break;
+        case 'b':
+            error = cover(session, LT_COVERAGE_BLOCKS, LT_COUNTER_FLAG);
+            break;
+        case 'B':
+            error = cover(session, LT_COVERAGE_BLOCKS, LT_COUNTER_WRAP);
+            break;
+        case 'e':
+            error = cover(session, LT_COVERAGE_EDGES, LT_COUNTER_WRAP);
+            break;
+        case 'E':
+            error = cover(session, LT_COVERAGE_EDGES, LT_COUNTER_NEVER_ZERO);
+            break;
+        case 'n':
+            error = cover(session, LT_COVERAGE_NUMBERS, LT_COUNTER_FLAG);
             break;
         case '-':
             break;

@@ -12,7 +12,13 @@
 #include "lt/lt.h"
 
 /* Options without a letter. */
-enum { OPTION_ARCH = 256, OPTION_THREADS = 257, OPTION_CPU = 258, OPTION_LIMIT = 259 };
+enum {
+    OPTION_ARCH = 256,
+    OPTION_THREADS = 257,
+    OPTION_CPU = 258,
+    OPTION_LIMIT = 259,
+    OPTION_COVERAGE = 260
+};
 
 static const char help[] =
     "Usage: lt run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
@@ -44,6 +50,9 @@ static const char help[] =
     "  -c, --count           no log but a summary: how many instructions and events\n"
     "                        there were, and the symbols where most of them ran;\n"
     "                        instructions are counted even if --events leaves them out\n"
+    "      --coverage=FILE   write which blocks of code were executed to FILE, as\n"
+    "                        drcov does, for coverage views of disassemblers; no log\n"
+    "                        unless -o, -f, -e or -c asks for it\n"
     "      --arch            list the architectures that PROGRAM may have\n"
     "  -h, --help            print this\n"
     "  -V, --version         print the version\n"
@@ -306,6 +315,9 @@ static int parse_one(int option, const char *argument, struct options *options)
         return 0;
     case OPTION_LIMIT:
         return parse_limits(argument, options);
+    case OPTION_COVERAGE:
+        options->coverage = argument;
+        return 0;
     case OPTION_CPU:
         options->cpu = argument;
         return 0;
@@ -329,6 +341,7 @@ int options_parse(int argc, char **argv, struct options *options)
         {"count", no_argument, NULL, 'c'},
         {"limit", required_argument, NULL, OPTION_LIMIT},
         {"cpu", required_argument, NULL, OPTION_CPU},
+        {"coverage", required_argument, NULL, OPTION_COVERAGE},
         {"arch", no_argument, NULL, OPTION_ARCH},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
@@ -359,7 +372,9 @@ int options_parse(int argc, char **argv, struct options *options)
         }
         if (parse_one(option, optarg, options) < 0)
             return STATUS_FAILURE;
+        options->log |= option == 'o' || option == 'f' || option == 'e' || option == 'c';
     }
+    options->log |= options->coverage == NULL;
     if (optind >= argc) {
         fprintf(stderr, "lt: there is no PROGRAM to run\nTry \"lt --help\".\n");
         return STATUS_FAILURE;

@@ -13,11 +13,12 @@
 #define STATUS_NOT_FOUND 127
 
 struct options {
-    const char *output;  /* where the log goes; NULL: standard error */
-    const char *module;  /* --module, or NULL */
-    const char *sysroot; /* -L, or NULL */
-    const char *cpu;     /* --cpu, or NULL */
-    uint64_t pc_start;   /* --range */
+    const char *output;   /* where the log goes; NULL: standard error */
+    const char *module;   /* --module, or NULL */
+    const char *sysroot;  /* -L, or NULL */
+    const char *cpu;      /* --cpu, or NULL */
+    const char *coverage; /* --coverage, or NULL */
+    uint64_t pc_start;    /* --range */
     uint64_t pc_end;
     uint32_t follow;  /* enum lt_follow */
     uint32_t threads; /* enum lt_threads */
@@ -27,6 +28,7 @@ struct options {
     uint32_t limit_ms, limit_processes;
     bool json;
     bool count;
+    bool log;       /* there is a log, or a summary */
     char **program; /* the guest's argv */
 };
 

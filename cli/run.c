@@ -9,6 +9,7 @@
 #include "count.h"
 #include "log.h"
 #include "find.h"
+#include "lt/fuzz.h"
 #include "signals.h"
 
 static const struct log_format *format_of(const struct options *options)
@@ -87,6 +88,27 @@ static int add_callbacks(lt_session *session, struct log *log,
     return error;
 }
 
+/* Has the blocks of the code wanted counted, each under a number. */
+static int add_coverage(lt_session *session, const struct options *options)
+{
+    struct lt_coverage coverage;
+    struct lt_filter code;
+    int error;
+
+    lt_coverage_init(&coverage, sizeof coverage);
+    coverage.kind = LT_COVERAGE_NUMBERS;
+    coverage.map_size = 1 << 20; /* as many as there can be */
+    error = lt_coverage_start(session, &coverage);
+    if (!error && (options->module || options->pc_start || options->pc_end)) {
+        lt_filter_init(&code, sizeof code);
+        code.module = options->module;
+        code.pc_start = options->pc_start;
+        code.pc_end = options->pc_end;
+        error = lt_coverage_include(session, &code);
+    }
+    return error;
+}
+
 /* On standard error, unless that is where JSON goes: it says so itself. */
 static void note_untraced(const struct log *log, const struct lt_result *result)
 {
@@ -125,10 +147,17 @@ static int run_session(lt_session *session, struct log *log,
 
     lt_result_init(&result, sizeof result);
     lt_session_result(session, &result);
-    if (format->finish)
+    if (format->finish && log->options->log)
         format->finish(log, &result);
     out_flush(&log->out);
     note_untraced(log, &result);
+    if (log->options->coverage) {
+        error = lt_coverage_save_drcov(session, log->options->coverage);
+        if (error < 0) {
+            failed(session, error);
+            return STATUS_FAILURE;
+        }
+    }
     switch (result.kind) {
     case LT_RESULT_EXIT:
         return result.status & 0xff;
@@ -172,7 +201,9 @@ static int run_program(char *path, const struct options *options, struct log *lo
         lt_session_destroy(session);
         return failed(NULL, LT_ERR_NO_MEMORY);
     }
-    error = add_callbacks(session, log, format);
+    error = options->coverage ? add_coverage(session, options) : 0;
+    if (!error && options->log)
+        error = add_callbacks(session, log, format);
     status = error < 0 ? failed(session, error) : run_session(session, log, format);
     /* The symbols' names in it are the session's. */
     counts_destroy(log->counts);

@@ -4,10 +4,12 @@ set(library_sources
     src/block.c
     src/callbacks.c
     src/captures.c
+    src/coverage.c
     src/decode.c
     src/decode-guest.c
     src/decode-memory.c
     src/disasm.c
+    src/drcov.c
     src/error.c
     src/flags.c
     src/guest.c

@@ -9,6 +9,7 @@
  *     lt-capture.c   what system calls point to
  *     lt-kernel.c    what system calls write to guest memory
  *     lt-maps.c      the guest's memory map and what mappings hold
+ *     lt-hide.c      descriptors that are not there for the guest
  *     lt-limits.c    memory, output and number of the session's processes
  *     lt-guard.c     what a guest may not do to others, and to its engine
  *     lt-crash.c     failures of the engine itself
@@ -16,6 +17,7 @@
  *     lt-stream.c    the arena: records, chunks, descriptors
  *     lt-sync.c      the guest waits: for the library, and while it is paused
  *     lt-tcg.c       the pass over a translation block's TCG operations
+ *     lt-coverage.c  blocks and edges, counted in a map
  *     lt-x86_64.c, lt-aarch64.c   what differs between guest architectures
  */
 #ifndef LT_ENGINE_H
@@ -205,7 +207,6 @@ void lt_capture_return(GByteArray *to, int nr, const int64_t *args, int64_t ret,
 G_NORETURN void lt_guest_dies(CPUState *cpu, int sig); /* inside the host's process */
 void lt_begin(CPUState *cpu); /* the process's first record, unless it is written */
 extern const char *lt_sysroot;
-int lt_hide_fd(int fd);          /* moves a descriptor out of the guest's sight */
 char *lt_exec_begin(int opened); /* the exec comes next */
 
 /* lt-exec.c */
@@ -242,6 +243,27 @@ bool lt_guard_is_free(uint64_t start, uint64_t len);
 bool lt_guard_is_guests(uint64_t start, uint64_t len);
 int lt_guard_unmap(uint64_t start, uint64_t len);
 
+/* lt-hide.c */
+int lt_hide_fd(int fd); /* moves a descriptor to where guests do not look */
+enum { LT_ARENA_FD, LT_MAP_FD, LT_HIDDEN_FDS };
+/* One that the guest does not see at all; -1: there is none. */
+void lt_hidden_set(unsigned which, int fd);
+int lt_hidden_fd(unsigned which);
+void lt_hidden_keep(bool keep); /* across an exec */
+void lt_hidden_close(void);
+/* True if the system call is about one of them, and is done here: *ret is its result. */
+bool lt_hidden_call(int nr, const int64_t *args, int64_t *ret);
+/* Takes them out of what getdents, if that is the call, read of the process's own
+ * /proc/self/fd; how many bytes are left. */
+int64_t lt_hidden_entries(int nr, int fd, uint64_t addr, int64_t size);
+
+/* lt-coverage.c */
+void lt_coverage_start(int fd); /* of the map, or -1 */
+void lt_coverage_cpu(CPUState *cpu);
+void lt_coverage_leave(void); /* this process counts no more */
+/* The block has been translated: `first` is its first instruction's first operation. */
+void lt_coverage_block(TCGOp *first, uint64_t pc, uint32_t size);
+
 /* lt-crash.c */
 bool lt_crash_wanted(int nr, const int64_t *args); /* for tests; may not return */
 
@@ -255,6 +277,10 @@ extern bool lt_guest_started;
 void lt_maps_check(CPUState *cpu); /* the library compares memory */
 void lt_maps_file_changed(const struct stat *file, uint64_t from, uint64_t to);
 unsigned lt_want_at(uint64_t pc); /* LTI_WANT_* by the filters */
+struct lti_range;
+bool lt_in_range(const struct lti_range *range, uint64_t pc, const char *path);
+/* The file mapped at `pc`, to be freed, or NULL; where it begins in memory, and ends. */
+char *lt_file_at(uint64_t pc, uint64_t *base, uint64_t *end);
 
 /* lt-kernel.c: around each system call of a recorded thread. */
 void lt_kernel_enter(CPUState *cpu, uint64_t pc, int nr, const int64_t *args);

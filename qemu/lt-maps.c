@@ -86,6 +86,41 @@ static bool module_matches(const char *wanted, const char *path)
            (!strchr(wanted, '/') && base && strcmp(wanted, base + 1) == 0);
 }
 
+bool lt_in_range(const struct lti_range *r, uint64_t pc, const char *path)
+{
+    return pc >= r->pc_start && (r->pc_end == 0 || pc < r->pc_end) &&
+           (!r->module[0] || (path && module_matches(r->module, path)));
+}
+
+char *lt_file_at(uint64_t pc, uint64_t *base, uint64_t *end)
+{
+    struct mapping *m;
+    char *path = NULL;
+
+    qemu_mutex_lock(&lock);
+    m = mapping_at(pc);
+    if (m && m->path) {
+        path = g_strdup(m->path);
+        *base = 0;
+        *end = m->end;
+        /* Where the file's first byte is, from which its code may be further away than
+         * in the file. */
+        for (guint i = 0; i < mappings->len; i++) {
+            const struct mapping *o = nth(i);
+
+            if (o->path && o->offset == 0 && o->start <= m->start && o->start > *base &&
+                strcmp(o->path, path) == 0) {
+                *base = o->start;
+            }
+        }
+        if (*base == 0) {
+            *base = m->start - MIN(m->offset, m->start);
+        }
+    }
+    qemu_mutex_unlock(&lock);
+    return path;
+}
+
 /* Called while code at `pc` is translated, after it was mapped. */
 unsigned lt_want_at(uint64_t pc)
 {
@@ -104,8 +139,7 @@ unsigned lt_want_at(uint64_t pc)
     }
     for (uint32_t i = 0; i < lt_control->range_count; i++) {
         const struct lti_range *r = &lt_control->ranges[i];
-        if (pc >= r->pc_start && (r->pc_end == 0 || pc < r->pc_end) &&
-            (!r->module[0] || (path && module_matches(r->module, path)))) {
+        if (lt_in_range(r, pc, path)) {
             want |= r->want;
         }
     }

@@ -23,7 +23,6 @@
 #include "stream.h"
 
 const char *lt_sysroot = "";
-static int arena_fd = -1;           /* kept from the guest, for its exec */
 static pid_t forker;                /* the process that forks */
 static int child_stream = -1;       /* for a process that is being forked, or -1 */
 static int fork_pipe[2] = {-1, -1}; /* closed by a child that has begun; in a fork */
@@ -48,26 +47,6 @@ static __thread struct {
 } self;
 
 /* ---- Start ---- */
-
-/* Moves a descriptor of ours to where guests do not look, and out of the way of those
- * that they open. */
-int lt_hide_fd(int fd)
-{
-    struct rlimit limit;
-    int high = -1;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        int top = MIN(limit.rlim_cur, 1024);
-        for (int min = top - 8; high < 0 && min > 3; min /= 2) {
-            high = fcntl(fd, F_DUPFD_CLOEXEC, min);
-        }
-    }
-    if (high < 0) {
-        return fd;
-    }
-    close(fd);
-    return high;
-}
 
 /* Lets the parent go on that waits for this process. */
 static void child_has_begun(void)
@@ -131,9 +110,9 @@ static void enter(CPUState *cpu)
     lt_busy();
 }
 
-/* The arena, and this process's stream: a fresh one, or the one that it had before
- * its exec. */
-static void attach(int fd, int number)
+/* The arena, the coverage map, and this process's stream: a fresh one, or the one that it
+ * had before its exec. */
+static void attach(int fd, int number, int map)
 {
     bool first = number < 0;
 
@@ -141,8 +120,10 @@ static void attach(int fd, int number)
         lt_stream_use(lt_inside->arena);
     } else {
         lt_stream_map(fd);
-        arena_fd = lt_hide_fd(fd);
+        lt_hidden_set(LT_ARENA_FD, fd);
+        lt_hidden_set(LT_MAP_FD, map);
     }
+    lt_coverage_start(lt_hidden_fd(LT_MAP_FD));
     for (uint32_t i = 0; i < lt_control->range_count && i < LTI_MAX_FILTERS; i++) {
         const struct lti_range *r = &lt_control->ranges[i];
         lt_filtered |= r->pc_start || r->pc_end || r->module[0];
@@ -161,29 +142,29 @@ static void attach(int fd, int number)
 
 /*
  * lt-engine ARCH ARENA SYSROOT PROGRAM ARGV...
- * ARENA is the arena's descriptor; behind an exec, also the number of the process's
- * stream, the descriptor that its parent waits for, that of the program, and what
- * lt_guard_argument() says, each behind a colon.  -1: none; without an arena nobody
- * traces the process.  ARGV has an argv[0].
+ * ARENA is the arena's descriptor and that of the coverage map; behind an exec, also the
+ * number of the process's stream, the descriptor that its parent waits for, that of the
+ * program, and what lt_guard_argument() says, each behind a colon.  -1: none; without an
+ * arena nobody traces the process.  ARGV has an argv[0].
  */
 int lt_engine_entry(int argc, char **argv, char **envp)
 {
     char **qemu_argv = g_new0(char *, argc + 10);
-    int fd = -1, stream = -1, opened = -1, supervisor = 0, n = 0;
+    int fd = -1, map = -1, stream = -1, opened = -1, supervisor = 0, n = 0;
     uint64_t namespace = 0;
 
     lt_inside_begin();
     lt_maps_init();
     lt_sysroot = argv[3];
-    sscanf(argv[2], "%d:%d:%d:%d:%d:%" SCNu64, &fd, &stream, &waited_for, &opened,
-           &supervisor, &namespace);
+    sscanf(argv[2], "%d:%d:%d:%d:%d:%d:%" SCNu64, &fd, &map, &stream, &waited_for,
+           &opened, &supervisor, &namespace);
     executed = stream >= 0;
     program = opened >= 0 ? lt_exec_opened(opened, argv[4]) : g_strdup(argv[4]);
     if (waited_for >= 0) {
         fcntl(waited_for, F_SETFD, FD_CLOEXEC);
     }
     if (fd >= 0) {
-        attach(fd, stream);
+        attach(fd, stream, map);
     } else {
         lt_guard_init(supervisor, namespace);
     }
@@ -246,6 +227,7 @@ CPUState *__wrap_cpu_create(const char *type)
     CPUState *cpu = __real_cpu_create(type);
     const char *why = choosing_cpu ? lt_target.untraced(cpu) : NULL;
 
+    lt_coverage_cpu(cpu);
     lt_exec_resolved();
     if (why) {
         refuse_cpu(why);
@@ -557,111 +539,11 @@ static void undo_exec(void)
         qatomic_dec(&lt_control->untraced_processes);
         self.exec_counted = false;
     }
-    fcntl(arena_fd, F_SETFD, FD_CLOEXEC);
+    lt_hidden_keep(false);
     if (waited_for >= 0) {
         fcntl(waited_for, F_SETFD, FD_CLOEXEC);
     }
     lt_stream_state(LTI_STREAM_LIVE);
-}
-
-/*
- * The arena's descriptor is not there for the guest.  True if the system call is
- * about it, and is done here: *ret is its result.
- */
-static bool hidden(int nr, const abi_long *args, abi_long *ret)
-{
-    if (arena_fd < 0) {
-        return false;
-    }
-    switch (nr) {
-    case TARGET_NR_close:
-    case TARGET_NR_dup:
-    case TARGET_NR_fcntl:
-    case TARGET_NR_fstat:
-    case TARGET_NR_read:
-    case TARGET_NR_write:
-    case TARGET_NR_lseek:
-    case TARGET_NR_ftruncate:
-    case TARGET_NR_ioctl:
-        if (args[0] == arena_fd) {
-            *ret = -TARGET_EBADF;
-            return true;
-        }
-        return false;
-    case TARGET_NR_dup3:
-#ifdef TARGET_NR_dup2
-    case TARGET_NR_dup2:
-#endif
-        if (args[0] == arena_fd) {
-            *ret = -TARGET_EBADF;
-            return true;
-        }
-        if (args[1] == arena_fd) {
-            int other = fcntl(arena_fd, F_DUPFD_CLOEXEC, 3);
-            if (other >= 0) {
-                close(arena_fd);
-                arena_fd = other;
-            }
-        }
-        return false;
-    case TARGET_NR_close_range:
-        if ((abi_ulong)args[0] > (unsigned)arena_fd ||
-            (abi_ulong)args[1] < (unsigned)arena_fd) {
-            return false;
-        }
-        *ret = 0;
-        if (arena_fd > args[0]) {
-            *ret = get_errno(syscall(SYS_close_range, args[0], arena_fd - 1, args[2]));
-        }
-        if (*ret == 0 && (abi_ulong)args[1] > (unsigned)arena_fd) {
-            *ret = get_errno(syscall(SYS_close_range, arena_fd + 1, args[1], args[2]));
-        }
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool is_getdents(int nr)
-{
-#ifdef TARGET_NR_getdents
-    if (nr == TARGET_NR_getdents) {
-        return true;
-    }
-#endif
-    return nr == TARGET_NR_getdents64;
-}
-
-/* Takes the descriptor's name out of what a guest reads of its own /proc/self/fd. */
-static abi_long hide_entry(int nr, int fd, abi_ulong addr, abi_long size)
-{
-    const unsigned name_at = nr == TARGET_NR_getdents64 ? 19 : 18;
-    const abi_long all = size;
-    char link[64], path[64] = "", own[16];
-    abi_long at = 0;
-    uint8_t *list;
-
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    if (readlink(link, path, sizeof(path) - 1) < 0 || strncmp(path, "/proc/", 6) != 0 ||
-        !strstr(path, "/fd")) {
-        return size;
-    }
-    list = lock_user(VERIFY_WRITE, addr, size, 1);
-    if (!list) {
-        return size;
-    }
-    snprintf(own, sizeof(own), "%d", arena_fd);
-    while (at + name_at < size) {
-        unsigned length = lduw_le_p(list + at + 16);
-        if (strcmp((char *)list + at + name_at, own) == 0) {
-            memmove(list + at, list + at + length, size - at - length);
-            size -= length;
-            break;
-        }
-        at += length;
-    }
-    unlock_user(list, addr, size == all ? 0 : size);
-    return size;
 }
 
 /* Whether a system call makes a process or a thread, and with which flags. */
@@ -930,14 +812,14 @@ abi_long __wrap_do_syscall(CPUArchState *env, int nr, abi_long a1, abi_long a2,
         cpu->tcg_cflags |= CF_PARALLEL;
     }
     wait_for_vfork = clones && (flags & CLONE_VFORK);
-    if (!refused && !hidden(nr, args, &ret)) {
+    if (!refused && !lt_hidden_call(nr, args, &ret)) {
         ret = make_syscall(env, nr, args, a7, a8);
     }
     if (!lt_stream_owns(cpu)) {
         return ret; /* a forked child that is not traced */
     }
-    if (ret > 0 && is_getdents(nr) && !refused && arena_fd >= 0) {
-        ret = hide_entry(nr, args[0], args[1], ret);
+    if (!refused) {
+        ret = lt_hidden_entries(nr, args[0], args[1], ret);
     }
     undo_exec();
     if (ret > 0 && makes_thread(flags, clones)) {
@@ -1141,10 +1023,8 @@ static void begin_child(CPUState *cpu)
     lt_baton_fork(cpu);
     lt_stream_forget(cpu);
     if (child_stream < 0) {
-        if (arena_fd >= 0) {
-            close(arena_fd);
-            arena_fd = -1;
-        }
+        lt_hidden_close();
+        lt_coverage_leave();
         lt_stream_unmap();
         return;
     }
@@ -1246,14 +1126,13 @@ char *lt_exec_begin(int opened)
         self.leaving = true;
     }
     if (traced) {
-        if (arena_fd >= 0) {
-            fcntl(arena_fd, F_SETFD, 0);
-        }
+        lt_hidden_keep(true);
         keep_fork_pipe();
         lt_limits_keep(&lt_control->streams[lt_stream_number()]);
         lt_stream_state(LTI_STREAM_EXEC);
-        return g_strdup_printf("%d:%d:%d:%d:%s", lt_inside ? 0 : arena_fd,
-                               lt_stream_number(), waited_for, opened, guard);
+        return g_strdup_printf(
+            "%d:%d:%d:%d:%d:%s", lt_inside ? 0 : lt_hidden_fd(LT_ARENA_FD),
+            lt_hidden_fd(LT_MAP_FD), lt_stream_number(), waited_for, opened, guard);
     }
     lt_limits_leave();
     if (lt_control) {
@@ -1261,5 +1140,5 @@ char *lt_exec_begin(int opened)
         self.exec_counted = true;
         lt_stream_state(lt_inside ? LTI_STREAM_GONE : LTI_STREAM_LEAVES);
     }
-    return g_strdup_printf("-1:-1:-1:%d:%s", opened, guard);
+    return g_strdup_printf("-1:-1:-1:-1:%d:%s", opened, guard);
 }

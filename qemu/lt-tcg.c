@@ -1779,7 +1779,7 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
     }
 }
 
-void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *db)
+static void record_block(TranslationBlock *tb, struct DisasContextBase *db)
 {
     static bool may_write[TCG_MAX_TEMPS];
     TCGOp *op, *next;
@@ -1934,4 +1934,18 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
     }
     name_record();
     s.open = false;
+}
+
+void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *db)
+{
+    TCGOp *op;
+
+    record_block(tb, db);
+    QTAILQ_FOREACH(op, &tcg_ctx->ops, link)
+    {
+        if (op->opc == INDEX_op_insn_start) {
+            lt_coverage_block(op, db->pc_first, db->pc_next - db->pc_first);
+            break;
+        }
+    }
 }

@@ -181,20 +181,32 @@ static int fail_arena_map(struct lti_message *message, int error)
     return fail_system(message, "the event stream's memory cannot be mapped", error);
 }
 
-int lti_arena_create(struct lti_arena *arena, struct lti_message *message)
+int lti_memory_file(const char *name, uint64_t size, int *out,
+                    struct lti_message *message)
 {
-    arena->fd = -1;
-    arena->control = NULL;
-    int error = check_file_limit("a session", LTI_ARENA_SIZE, message);
+    *out = -1;
+    int error = check_file_limit("a session", size, message);
     if (error != 0) {
         return error;
     }
-    arena->fd = memory_file("lt-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL);
+    int fd = memory_file(name, MFD_CLOEXEC | MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL);
     /* Sealed, so that nobody can cut it off under the host's mapping. */
-    if (arena->fd < 0 || ftruncate(arena->fd, (off_t)LTI_ARENA_SIZE) != 0 ||
-        fcntl(arena->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-        error = fail_system(message, "the event stream's memory cannot be made", errno);
-        lti_arena_destroy(arena);
+    if (fd < 0 || ftruncate(fd, (off_t)size) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        error =
+            fail_system(message, "memory shared with the guest cannot be made", errno);
+        close_fd(&fd);
+        return error;
+    }
+    *out = fd;
+    return 0;
+}
+
+int lti_arena_create(struct lti_arena *arena, struct lti_message *message)
+{
+    arena->control = NULL;
+    int error = lti_memory_file("lt-arena", LTI_ARENA_SIZE, &arena->fd, message);
+    if (error != 0) {
         return error;
     }
     void *memory = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE,
@@ -345,7 +357,10 @@ char **lti_engine_argv(const struct lti_launch *launch)
     while (launch->argv[count] != NULL) {
         count++;
     }
-    const char *const front[] = {"lt-engine", launch->arch, LTI_ENGINE_ARENA_FD_TEXT,
+    const char *fds = launch->map_fd >= 0 ? LTI_ENGINE_ARENA_FD_TEXT
+                          ":" LTI_ENGINE_MAP_FD_TEXT
+                                          : LTI_ENGINE_ARENA_FD_TEXT;
+    const char *const front[] = {"lt-engine", launch->arch, fds,
                                  launch->sysroot != NULL ? launch->sysroot : "",
                                  launch->program};
     size_t front_count = sizeof front / sizeof *front;
@@ -529,6 +544,7 @@ int lti_process_start(const struct lti_launch *launch, const struct lti_arena *a
             .child_stack = process->memory + PAGE + STACK_SIZE,
             .engine_fd = engine,
             .arena_fd = arena->fd,
+            .map_fd = launch->map_fd,
             .stdio = {launch->stdio[0], launch->stdio[1], launch->stdio[2]},
             .terminal = launch->terminal,
             .host_group = getpgrp(),

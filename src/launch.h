@@ -10,6 +10,11 @@
 #include "error.h"
 #include "stream.h"
 
+/* A memory file of `size` bytes of zeros, which keeps that size.  0, LT_ERR_SYSTEM,
+ * LT_ERR_NO_MEMORY. */
+int lti_memory_file(const char *name, uint64_t size, int *out,
+                    struct lti_message *message);
+
 /* The memory shared with the engine; see stream.h. */
 struct lti_arena {
     int fd;                      /* until the engine has it; -1 afterwards */
@@ -34,6 +39,7 @@ struct lti_launch {
     char *const *envp;
     const char *cwd; /* or NULL */
     int stdio[3];    /* descriptors, LTI_STDIO_CLOSED or LTI_STDIO_NULL */
+    int map_fd;      /* of the coverage map, or -1 */
     bool terminal;
     uint32_t limit_ms; /* or 0 */
 };

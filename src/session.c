@@ -216,6 +216,7 @@ void lt_session_destroy(lt_session *session)
     lti_symbols_destroy(session->symbols);
     lti_disasm_destroy(session->disasm[0]);
     lti_disasm_destroy(session->disasm[1]);
+    lti_coverage_destroy(session->coverage);
     lti_arena_destroy(&session->arena);
     lti_sync_free(&session->sync);
     lti_callbacks_free(&session->callbacks);
@@ -347,6 +348,7 @@ static int start_process(lt_session *session, const struct lti_program *program,
         .cwd = config->cwd,
         .terminal = (config->flags & LT_CONFIG_TERMINAL) != 0,
         .limit_ms = config->limit_ms,
+        .map_fd = lti_coverage_fd(session->coverage),
     };
     int error = open_stdio(session, launch.stdio);
     if (error == 0) {
@@ -354,6 +356,10 @@ static int start_process(lt_session *session, const struct lti_program *program,
     }
     if (error == 0) {
         fill_control(session, session->arena.control);
+        error = lti_coverage_fill(session->coverage, session->arena.control,
+                                  &session->message);
+    }
+    if (error == 0) {
         error = make_streams(session);
     }
     if (error == 0 && session->mode != NULL) {
@@ -363,6 +369,7 @@ static int start_process(lt_session *session, const struct lti_program *program,
                                   &session->message);
     }
     lti_arena_close(&session->arena);
+    lti_coverage_close(session->coverage);
     if (error == 0) {
         atomic_store(&session->running, session->process);
         lti_sync_started(&session->sync);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "callbacks.h"
+#include "coverage.h"
 #include "decode.h"
 #include "disasm.h"
 #include "error.h"
@@ -45,6 +46,7 @@ struct lt_session {
     struct lti_symbols *symbols;  /* made when first asked for, like: */
     struct lti_disasm *disasm[2]; /* by LT_ARCH_*, from 1 */
     struct lti_sync sync;
+    struct lti_coverage_map *coverage; /* NULL: none was asked for */
 
     /* lt_session_stop() uses these from other threads. */
     atomic_bool stop;

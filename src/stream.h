@@ -7,7 +7,7 @@
  * each guest process:
  *
  *     control page | break and watch points | mail of each stream |
- *     chunks of each stream | slabs of descriptors
+ *     chunks of each stream | slabs of descriptors | numbers of covered blocks
  *
  * A stream is what one guest process writes (or one thread, where threads run in
  * parallel): a ring of chunks.  The engine appends records to the current chunk;
@@ -60,7 +60,9 @@
 #define LTI_RING_OFFSET (LTI_MAIL_OFFSET + (uint64_t)LTI_MAX_STREAMS * LTI_MAIL_SIZE)
 #define LTI_DESC_OFFSET (LTI_RING_OFFSET + LTI_MAX_STREAMS * LTI_RING_SIZE)
 #define LTI_DESC_SIZE ((uint64_t)LTI_SLABS * LTI_SLAB_SIZE)
-#define LTI_ARENA_SIZE (LTI_DESC_OFFSET + LTI_DESC_SIZE)
+#define LTI_NUMBERS_OFFSET (LTI_DESC_OFFSET + LTI_DESC_SIZE)
+#define LTI_NUMBERS_SIZE (64ull << 20)
+#define LTI_ARENA_SIZE (LTI_NUMBERS_OFFSET + LTI_NUMBERS_SIZE)
 
 /* What the library wants recorded: lti_control.record. */
 #define LTI_RECORD_REGS 1u   /* register writes, and registers for callbacks */
@@ -295,6 +297,83 @@ struct lti_limits {
     uint32_t pad[5];
 };
 
+/* ---- Coverage ---- */
+
+/* As enum lt_coverage_kind and enum lt_coverage_counter, which stand in lt/fuzz.h. */
+#define LTI_COVERAGE_BLOCKS 1u
+#define LTI_COVERAGE_EDGES 2u
+#define LTI_COVERAGE_NUMBERS 3u
+#define LTI_COUNTER_FLAG 0u
+#define LTI_COUNTER_WRAP 1u
+#define LTI_COUNTER_NEVER_ZERO 2u
+#define LTI_COUNTER_64 3u
+
+#define LTI_COVERAGE_RANGES 64u
+
+/* What is counted, and where: in a map of the caller's. */
+struct lti_coverage {
+    uint32_t kind; /* LTI_COVERAGE_*; 0: nothing */
+    uint32_t counter;
+    uint64_t size;          /* of the map: a power of two */
+    uint64_t offset;        /* in its file */
+    uint64_t map;           /* its address, for an engine inside the host's process */
+    uint32_t range_count;   /* of those included, */
+    uint32_t exclude_count; /* and, from the other end of the array, excluded */
+    struct lti_range ranges[LTI_COVERAGE_RANGES];
+};
+
+/* What a guest address becomes in maps. */
+static inline uint64_t lti_coverage_hash(uint64_t pc)
+{
+    pc ^= pc >> 33;
+    pc *= 0xff51afd7ed558ccdu;
+    pc ^= pc >> 33;
+    pc *= 0xc4ceb9fe1a85ec53u;
+    return pc ^ pc >> 33;
+}
+
+/*
+ * Blocks by number, at LTI_NUMBERS_OFFSET: of all processes of the session together.
+ * Nobody locks it, as anybody may be killed: an entry is taken by counting up, filled,
+ * and then put into the index, unless somebody else has put one of the same block there
+ * meanwhile; then it is left, with size 0.
+ */
+#define LTI_NUMBERS 0x100000u /* 0 is nobody's */
+#define LTI_NUMBERS_INDEX 0x200000u
+#define LTI_MODULES 1024u
+#define LTI_MODULE_PATHS 0x40000u
+
+struct lti_number {
+    uint64_t pc;
+    uint64_t offset; /* in its module's memory; without one: pc */
+    uint64_t file;   /* a hash of its path; 0: none */
+    uint32_t size;   /* bytes of code */
+    uint32_t module; /* 1 + its number; 0: none */
+};
+
+struct lti_number_module {
+    uint64_t base, end; /* in memory, where it was first seen */
+    uint64_t file;
+    uint32_t path; /* in `paths` */
+    uint32_t path_size;
+    uint32_t ready; /* set last */
+    uint32_t reserved;
+};
+
+struct lti_numbers {
+    uint32_t count; /* entries taken, without number 0; may be more than there are */
+    uint32_t modules;
+    uint32_t path_bytes;
+    uint32_t reserved;
+    struct lti_number_module module[LTI_MODULES];
+    char paths[LTI_MODULE_PATHS];
+    uint32_t index[LTI_NUMBERS_INDEX]; /* numbers, by lti_coverage_hash() and what
+                                          follows; 0: free */
+    struct lti_number number[LTI_NUMBERS];
+};
+
+_Static_assert(sizeof(struct lti_numbers) <= LTI_NUMBERS_SIZE, "fits");
+
 struct lti_control {
     /* Written by the library before the start. */
     uint64_t magic;
@@ -346,6 +425,7 @@ struct lti_control {
     struct lti_limits limits;
     _Alignas(64) struct lti_stream streams[LTI_MAX_STREAMS];
     struct lti_range ranges[LTI_MAX_FILTERS];
+    struct lti_coverage coverage; /* written by the library before the start */
 };
 
 _Static_assert(sizeof(struct lti_chunk) == 64, "one cache line");

@@ -131,7 +131,7 @@ BARE static void child_fail(struct lti_supervisor *job, enum lti_start_step step
 /* A copy of `fd` above those that the engine gets. */
 BARE static int child_copy(struct lti_supervisor *job, int fd)
 {
-    long copy = CALL(SYS_fcntl, fd, F_DUPFD_CLOEXEC, LTI_ENGINE_ARENA_FD + 2, 0, 0);
+    long copy = CALL(SYS_fcntl, fd, F_DUPFD_CLOEXEC, LTI_ENGINE_MAP_FD + 1, 0, 0);
     if (copy < 0) {
         child_fail(job, LTI_STEP_STDIO, copy);
     }
@@ -146,7 +146,7 @@ BARE static void child_place(struct lti_supervisor *job, int fd, int at, int fla
     }
 }
 
-/* Leaves the engine 0 to 2, the arena and, until exec, its own file. */
+/* Leaves the engine 0 to 2, the arena, the coverage map and, until exec, its own file. */
 BARE static void child_descriptors(struct lti_supervisor *job)
 {
     /* All are copied out of the way before the first is put in its place: they
@@ -167,6 +167,7 @@ BARE static void child_descriptors(struct lti_supervisor *job)
     }
     int arena = child_copy(job, job->arena_fd);
     int engine = child_copy(job, job->engine_fd);
+    int map = job->map_fd >= 0 ? child_copy(job, job->map_fd) : -1;
     for (int i = 0; i < 3; i++) {
         if (source[i] == LTI_STDIO_CLOSED) {
             CALL(SYS_close, i, 0, 0, 0, 0);
@@ -179,7 +180,10 @@ BARE static void child_descriptors(struct lti_supervisor *job)
     /* The engine will move the arena's descriptor up.  It has threads by then, and the
      * kernel takes 10 ms to make a larger table for those; here it takes none. */
     CALL(SYS_fcntl, LTI_ENGINE_ARENA_FD, F_DUPFD_CLOEXEC, HIGH_FD, 0, 0);
-    close_span(LTI_ENGINE_ARENA_FD + 2, LAST_FD);
+    if (map >= 0) {
+        child_place(job, map, LTI_ENGINE_MAP_FD, 0);
+    }
+    close_span(map >= 0 ? LTI_ENGINE_MAP_FD + 1 : LTI_ENGINE_MAP_FD, LAST_FD);
 }
 
 BARE static void child_terminal(struct lti_supervisor *job)

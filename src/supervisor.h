@@ -37,6 +37,9 @@ enum lti_supervisor_state {
 /* The arena's descriptor in the engine. */
 #define LTI_ENGINE_ARENA_FD 3
 #define LTI_ENGINE_ARENA_FD_TEXT "3"
+/* And, behind that of its own file, the coverage map's. */
+#define LTI_ENGINE_MAP_FD 5
+#define LTI_ENGINE_MAP_FD_TEXT "5"
 
 /* What the host and the supervisor share beside the control page. */
 struct lti_supervisor {
@@ -49,6 +52,7 @@ struct lti_supervisor {
     void *child_stack; /* top of a stack for the engine's process until exec */
     int engine_fd;
     int arena_fd;
+    int map_fd;        /* or -1 */
     int host_fd;       /* a pidfd of the host */
     int request_fd;    /* readable, or hung up, when the tree is to be killed */
     int stdio[3];      /* descriptors or LTI_STDIO_* */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lt/fuzz.h"
 #include "lt/lt.h"
 #include "lt/unstable.h"
 
@@ -647,6 +648,151 @@ static void check_syscall_result_text(void)
     }
 }
 
+/* ---- Coverage ---- */
+
+static void check_coverage_init(void)
+{
+    struct lt_coverage coverage;
+
+    CHECK(lt_coverage_init(NULL, sizeof coverage) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_init(&coverage, 3) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_init(&coverage, sizeof coverage) == 0);
+}
+
+static void check_coverage_start(void)
+{
+    struct lt_coverage coverage;
+    lt_session *session = create("loop-1");
+
+    lt_coverage_init(&coverage, sizeof coverage);
+    CHECK(lt_coverage_start(NULL, &coverage) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_start(session, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_start(session, &coverage) == LT_ERR_ARGUMENT); /* no kind */
+    coverage.kind = LT_COVERAGE_BLOCKS;
+    for (int state = CALLBACK; state < STATES; state++) {
+        CHECK(lt_coverage_start(sessions[state], &coverage) == LT_ERR_STATE);
+    }
+    CHECK(lt_coverage_start(session, &coverage) == 0);
+    CHECK(lt_coverage_start(session, &coverage) == LT_ERR_STATE);
+    lt_session_destroy(session);
+}
+
+static void check_range(int (*add)(lt_session *, const struct lt_filter *))
+{
+    struct lt_filter filter, bad;
+    lt_session *session = create("loop-1");
+    char path[300];
+
+    lt_filter_init(&filter, sizeof filter);
+    CHECK(add(NULL, &filter) == LT_ERR_ARGUMENT);
+    CHECK(add(session, NULL) == LT_ERR_ARGUMENT);
+    bad = filter;
+    bad.size = 3;
+    CHECK(add(session, &bad) == LT_ERR_ARGUMENT);
+    bad = filter;
+    bad.flags = LT_FILTER_SYNC;
+    CHECK(add(session, &bad) == LT_ERR_ARGUMENT);
+    bad = filter;
+    bad.addr_start = 1;
+    CHECK(add(session, &bad) == LT_ERR_ARGUMENT);
+    bad = filter;
+    bad.pc_start = 2;
+    bad.pc_end = 2;
+    CHECK(add(session, &bad) == LT_ERR_ARGUMENT);
+    bad = filter;
+    memset(path, 'x', sizeof path);
+    path[sizeof path - 1] = '\0';
+    bad.module = path;
+    CHECK(add(session, &bad) == LT_ERR_LIMIT);
+    for (int state = CALLBACK; state < STATES; state++) {
+        CHECK(add(sessions[state], &filter) == LT_ERR_STATE);
+    }
+    for (int i = 0; i < 64; i++) {
+        CHECK(add(session, &filter) == 0);
+    }
+    CHECK(add(session, &filter) == LT_ERR_LIMIT);
+    lt_session_destroy(session);
+}
+
+static void check_coverage_include(void)
+{
+    check_range(lt_coverage_include);
+}
+
+static void check_coverage_exclude(void)
+{
+    check_range(lt_coverage_exclude);
+}
+
+static void check_coverage_map(void)
+{
+    CHECK(lt_coverage_map(NULL) == NULL);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_coverage_map(sessions[state]) == NULL);
+    }
+}
+
+static void check_coverage_block_place(void)
+{
+    struct lt_coverage coverage;
+
+    CHECK(lt_coverage_block_place(NULL, 1) == UINT64_MAX);
+    lt_coverage_init(&coverage, sizeof coverage);
+    CHECK(lt_coverage_block_place(&coverage, 1) == UINT64_MAX);
+    coverage.kind = LT_COVERAGE_NUMBERS;
+    CHECK(lt_coverage_block_place(&coverage, 1) == UINT64_MAX);
+    coverage.kind = LT_COVERAGE_BLOCKS;
+    CHECK(lt_coverage_block_place(&coverage, UINT64_MAX) < 65536);
+    coverage.map_size = 12345;
+    CHECK(lt_coverage_block_place(&coverage, 1) == UINT64_MAX);
+}
+
+static void check_coverage_edge_place(void)
+{
+    struct lt_coverage coverage;
+
+    CHECK(lt_coverage_edge_place(NULL, 1, 2) == UINT64_MAX);
+    lt_coverage_init(&coverage, sizeof coverage);
+    coverage.kind = LT_COVERAGE_BLOCKS;
+    CHECK(lt_coverage_edge_place(&coverage, 1, 2) == UINT64_MAX);
+    coverage.kind = LT_COVERAGE_EDGES;
+    CHECK(lt_coverage_edge_place(&coverage, 1, 2) < 65536);
+    CHECK(lt_coverage_edge_place(&coverage, 1, 2) !=
+          lt_coverage_edge_place(&coverage, 2, 1));
+}
+
+static void check_coverage_number(void)
+{
+    struct lt_coverage_block block = {.size = sizeof block}, bad = {.size = 3};
+    struct lt_coverage coverage;
+    lt_session *session = create("loop-1");
+
+    CHECK(lt_coverage_number(NULL, 1, &block) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_number(session, 1, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_number(session, 1, &bad) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_number(session, 0, &block) == LT_ERR_ARGUMENT);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_coverage_number(sessions[state], 1, &block) == LT_ERR_STATE);
+    }
+    lt_coverage_init(&coverage, sizeof coverage);
+    coverage.kind = LT_COVERAGE_NUMBERS;
+    CHECK(lt_coverage_start(session, &coverage) == 0);
+    CHECK(lt_coverage_number(session, 1, &block) == LT_ERR_NOT_FOUND);
+    CHECK(lt_session_run(session) == 0);
+    CHECK(lt_coverage_number(session, 1, &block) == 1 && block.length > 0);
+    CHECK(lt_coverage_number(session, UINT32_MAX, &block) == LT_ERR_NOT_FOUND);
+    lt_session_destroy(session);
+}
+
+static void check_coverage_save_drcov(void)
+{
+    CHECK(lt_coverage_save_drcov(NULL, "/dev/null") == LT_ERR_ARGUMENT);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_coverage_save_drcov(sessions[state], NULL) == LT_ERR_ARGUMENT);
+        CHECK(lt_coverage_save_drcov(sessions[state], "/dev/null") == LT_ERR_STATE);
+    }
+}
+
 #define ROW(name)                                                                        \
     {                                                                                    \
         "lt_" #name, check_##name                                                        \
@@ -659,6 +805,15 @@ static const struct {
     ROW(arch_name),
     ROW(break_add),
     ROW(config_init),
+    ROW(coverage_block_place),
+    ROW(coverage_edge_place),
+    ROW(coverage_exclude),
+    ROW(coverage_include),
+    ROW(coverage_init),
+    ROW(coverage_map),
+    ROW(coverage_number),
+    ROW(coverage_save_drcov),
+    ROW(coverage_start),
     ROW(disassemble),
     ROW(errno_name),
     ROW(error_text),

@@ -706,6 +706,44 @@ class Count(guests.Case):
         self.assertEqual(done.returncode, 9)
 
 
+class Coverage(guests.Case):
+    def covered(self, path):
+        """The modules of a drcov file, and how many blocks of each it has."""
+        with open(path, "rb") as file:
+            head, _, blocks = file.read().partition(b" bbs\n")
+        modules = re.findall(rb"(?m)^ *\d+, 0x[0-9a-f]+, 0x[0-9a-f]+, 0x0+, (.*)$", head)
+        count = int(head.rpartition(b" ")[2])
+        self.assertEqual(len(blocks), 8 * count)
+        of_module = [0] * len(modules)
+        for i in range(count):
+            of_module[int.from_bytes(blocks[8 * i + 6:8 * i + 8], "little")] += 1
+        return dict(zip(modules, of_module))
+
+    def test_file(self):
+        for arch in ARCHES:
+            path = self.path("coverage-" + arch)
+            done = lt("run", "--coverage", path, behaviour(arch), "status", "3")
+            self.assertEqual((done.returncode, done.stderr), (3, b""))
+            everything = self.covered(path)
+            own = os.path.realpath(behaviour(arch)).encode()
+            self.assertGreater(everything[own], 3)
+            done = lt("run", "--coverage", path, "-m", behaviour(arch), behaviour(arch), "status",
+                      "0")
+            self.assertEqual(self.covered(path), {own: everything[own]})
+
+    def test_with_log(self):
+        path = self.path("coverage")
+        done = lt("run", "--coverage", path, "-e", "exit", behaviour(), "status", "0")
+        self.assertRegex(done.stderr, rb"\A\d+ +exit +0\n\Z")
+        self.assertGreater(len(self.covered(path)), 0)
+
+    def test_cannot_write(self):
+        for path in ("/dev/full", "/nonexistent/file"):
+            done = lt("run", "--coverage", path, behaviour(), "status", "0")
+            self.assertEqual(done.returncode, 125)
+            self.assertRegex(done.stderr, rb"\Alt: " + path.encode() + rb" cannot be written: ")
+
+
 class Text(guests.Case):
     def test_lines(self):
         insn = re.compile(rb"\d+ +0x[0-9a-f]+ +\S+ +\S.*")
