@@ -19,7 +19,7 @@ class Mode(NamedTuple):
 MODES = {
     "none": Mode("no callbacks", "-", False),
     "writes": Mode("memory writes", "w", False),
-    "producer": Mode("everything, producer only", "irwmsd", False),
+    "producer": Mode("everything, producer only", "irwmsdc", False),
     "all": Mode("everything, callbacks", "irwms", True),
 }
 

@@ -25,7 +25,8 @@ class Sample(NamedTuple):
 
 
 # No variable of whoever runs the benchmark is the programs'.
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/", "PYTHONHASHSEED": "0"}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/", "PYTHONHASHSEED": "0",
+               "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run(command, scratch, limit=900):

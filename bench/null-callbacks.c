@@ -3,9 +3,9 @@
  * null-callbacks [-L SYSROOT] [-s FILE] MODE PROGRAM [ARGS...]: runs a program with
  * empty callbacks, for timing.  MODE names them: any of i (instructions), r (register
  * writes), w (memory writes), m (memory reads), s (system calls), or - for none; with d,
- * what they would get is thrown away in the engine.  FILE gets one line of JSON with the
- * run's figures.  The exit status is the guest's; 124 if there is no such mode, 125 if
- * the run failed.
+ * what they would get is thrown away in the engine, with c it is recorded in the compact
+ * way.  FILE gets one line of JSON with the run's figures.  The exit status is the
+ * guest's; 124 if there is no such mode, 125 if the run failed.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -73,7 +73,7 @@ static int add_callbacks(lt_session *session, const char *mode)
         case 's':
             error = lt_on_syscall(session, &filter, on_syscall, NULL);
             break;
-        default: /* - and d */
+        default: /* a flag */
             break;
         }
     }
@@ -88,24 +88,36 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* A letter that asks for what this library does not have; NUL if there is none. */
-static char unknown_letter(const char *mode)
-{
+/* The flags that a mode's letters stand for, where this library has them. */
+static const struct {
+    char letter;
+    uint32_t flag;
+} flags[] = {
+    {'-', 0},
 #ifdef LT_CONFIG_DISCARD
-    return mode[strspn(mode, "irwmsd-")];
-#else
-    return mode[strspn(mode, "irwms-")];
+    {'d', LT_CONFIG_DISCARD},
 #endif
-}
+#ifdef LT_CONFIG_COMPACT
+    {'c', LT_CONFIG_COMPACT},
+#endif
+};
 
-static void configure(struct lt_config *config, const char *mode)
+/* Sets what the letters of a mode stand for that are no callbacks; -1 if there is one
+ * that stands for nothing. */
+static int set_flags(struct lt_config *config, const char *mode)
 {
-    (void)config;
-    (void)mode;
-#ifdef LT_CONFIG_DISCARD
-    if (strchr(mode, 'd') != NULL)
-        config->flags |= LT_CONFIG_DISCARD;
-#endif
+    for (; *mode != '\0'; mode++) {
+        size_t i = 0;
+
+        if (strchr("irwms", *mode) != NULL)
+            continue;
+        while (i < sizeof flags / sizeof *flags && flags[i].letter != *mode)
+            i++;
+        if (i == sizeof flags / sizeof *flags)
+            return -1;
+        config->flags |= flags[i].flag;
+    }
+    return 0;
 }
 
 static int write_figures(const char *path, lt_session *session, uint64_t events,
@@ -171,13 +183,12 @@ int main(int argc, char **argv)
         return 125;
     }
     mode = argv[optind];
-    if (unknown_letter(mode) != '\0') {
+    if (set_flags(&config, mode) != 0) {
         fprintf(stderr, "null-callbacks: this library has no mode %s\n", mode);
         return 124;
     }
     config.program = argv[optind + 1];
     config.argv = (const char *const *)(argv + optind + 1);
-    configure(&config, mode);
     error = lt_session_create(&config, &session);
     if (error != 0) {
         fprintf(stderr, "null-callbacks: %s\n", lt_error_text(error));

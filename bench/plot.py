@@ -49,12 +49,12 @@ def ticks(least, most):
 
 
 def groups(data, arch):
-    """Title and ratios in wall time of each mode, for each program and their mean."""
+    """Name and ratios in wall time of each mode, for each program and their mean."""
     for name in data.programs(arch):
         found = {mode: data.ratio(arch, name, mode, "wall") for mode in data.options.modes}
-        yield data.titles[name], {mode: ratio.middle for mode, ratio in found.items() if ratio}
+        yield name, {mode: ratio.middle for mode, ratio in found.items() if ratio}
     found = {mode: data.mean_ratio(arch, mode, "wall") for mode in data.options.modes}
-    yield "MEAN (real)", {mode: ratio for mode, ratio in found.items() if ratio}
+    yield "mean of real", {mode: ratio for mode, ratio in found.items() if ratio}
 
 
 def ratio_panel(picture, data, arch, top):
@@ -91,6 +91,10 @@ def ratio_panel(picture, data, arch, top):
     return bottom + 40
 
 
+def nanoseconds(value):
+    return "{:,.0f}".format(value) if value >= 100 else "%.3g" % value
+
+
 def peer_panel(picture, name, rows, top):
     """Nanoseconds an instruction, on a logarithmic scale."""
     picture.text(LEFT, top + 18, "Other tools on %s: CPU nanoseconds an instruction" % name, 15)
@@ -103,7 +107,7 @@ def peer_panel(picture, name, rows, top):
         length = (right - left) * math.log(row.cpu.middle / least) / math.log(most / least)
         picture.text(left - 8, y + 12, row.title, 12, "end")
         picture.bar(left, y, length, 15, OURS if row.ours else OTHERS, row.title)
-        picture.text(left + length + 6, y + 12, "%.3g" % row.cpu.middle)
+        picture.text(left + length + 6, y + 12, nanoseconds(row.cpu.middle))
     return top + 30 + 20 * len(rows) + 20
 
 

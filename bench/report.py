@@ -54,18 +54,17 @@ class Data:
         rates = [self.rate(arch, name, column, figure) for name in self.programs(arch, True)]
         return mean(rate.middle for rate in rates if rate)
 
-    def bytes_per_insn(self, arch, program):
-        """Of the stream with everything in it."""
-        everything = self.of(arch, program, "all")
-        if not everything or not everything[0].figures["insns"]:
+    def bytes_per_insn(self, arch, program, column="all"):
+        """Of a stream with everything in it.  The producer alone counts no instructions."""
+        counted = self.of(arch, program, "all")
+        written = self.of(arch, program, column)
+        if not counted or not written or not counted[0].figures["insns"]:
             return None
-        # The producer alone records what it would for the callbacks, but counts no
-        # instructions.
-        figures = everything[0].figures
-        return figures["stream_bytes"] / figures["insns"]
+        return written[0].figures["stream_bytes"] / counted[0].figures["insns"]
 
-    def mean_bytes(self, arch):
-        return mean(self.bytes_per_insn(arch, name) for name in self.programs(arch, True))
+    def mean_bytes(self, arch, column="all"):
+        return mean(self.bytes_per_insn(arch, name, column)
+                    for name in self.programs(arch, True))
 
 
 def table(head, rows):
@@ -116,13 +115,16 @@ def rates(data, arch):
             continue
         figures = samples[0].figures
         rows.append([data.titles[name], figures["insns"], figures["events"],
-                     cell(data.bytes_per_insn(arch, name)), figures["desc_bytes"],
+                     cell(data.bytes_per_insn(arch, name)),
+                     cell(data.bytes_per_insn(arch, name, "producer")), figures["desc_bytes"],
                      data.rate(arch, name, "all", "insns").text(1),
                      data.rate(arch, name, "all", "events").text(1)])
-    rows.append(["**geometric mean of the real programs**", "", "", cell(data.mean_bytes(arch)), "",
+    rows.append(["**geometric mean of the real programs**", "", "", cell(data.mean_bytes(arch)),
+                 cell(data.mean_bytes(arch, "producer")), "",
                  cell(data.mean_rate(arch, "all", "insns"), "%.1f"),
                  cell(data.mean_rate(arch, "all", "events"), "%.1f")])
-    return table(["", "instructions", "events", "stream bytes/insn", "descriptor bytes",
+    return table(["", "instructions", "events", "bytes/insn", "producer's",
+                  "descriptor bytes",
                   "M insns/s", "M events/s"], rows)
 
 

@@ -163,16 +163,16 @@ class Programs:
 
 def gzip(programs, inputs, level="-9", lines=None):
     return [programs.program("gzip"), level, "-n", "-c",
-            inputs.text(lines or inputs.scaled(90000))]
+            inputs.text(lines or inputs.scaled(180000))]
 
 
 def sha256sum(programs, inputs):
-    return [programs.program("sha256sum"), inputs.noise(inputs.scaled(20 << 20))]
+    return [programs.program("sha256sum"), inputs.noise(inputs.scaled(60 << 20))]
 
 
 def python(programs, inputs):
     return [programs.program("python3"), "-S", "-E", "-c",
-            PYTHON % (inputs.scaled(60000), inputs.scaled(20000))]
+            PYTHON % (inputs.scaled(250000), inputs.scaled(60000))]
 
 
 def python_pass(programs, _):
@@ -180,19 +180,20 @@ def python_pass(programs, _):
 
 
 def sqlite(programs, inputs):
-    return [programs.program("sqlite3"), ":memory:", SQL % inputs.scaled(20000)]
+    return [programs.program("sqlite3"), ":memory:", SQL % inputs.scaled(40000)]
 
 
 def xz(programs, inputs):
-    return [programs.program("xz"), "-6", "-T1", "-k", "-c", inputs.text(inputs.scaled(12000))]
+    return [programs.program("xz"), "-6", "-T1", "-k", "-c", inputs.text(inputs.scaled(24000))]
 
 
 def perl(programs, inputs):
-    return [programs.program("perl"), "-e", PERL % inputs.scaled(120000)]
+    return [programs.program("perl"), "-e", PERL % inputs.scaled(300000)]
 
 
 def openssl(programs, inputs):
-    return [programs.program("openssl"), "dgst", "-sha512", inputs.noise(inputs.scaled(20 << 20))]
+    return [programs.program("openssl"), "dgst", "-sha512",
+            inputs.noise(inputs.scaled(60 << 20))]
 
 
 def compiler(programs, inputs):
@@ -201,7 +202,7 @@ def compiler(programs, inputs):
 
 
 def loop(programs, inputs):
-    return [programs.loop(), str(inputs.scaled(100000000))]
+    return [programs.loop(), str(inputs.scaled(200000000))]
 
 
 # By the name that -p takes: the title, whether it is a real program, its command.
