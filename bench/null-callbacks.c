@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * null-callbacks [-s FILE] MODE PROGRAM [ARGS...]: runs a program with empty
- * callbacks, for timing.  MODE names them: any of i (instructions), r (register
- * writes), w (memory writes), m (memory reads), s (system calls), or - for
- * none; or coverage: b (blocks, flags), B (blocks, counted), e (edges, counted), E
- * (edges, counters that are never zero again), n (numbered blocks, flags).  FILE gets one
- * line of JSON with the run's figures.  The exit status is the guest's.
+ * null-callbacks [-L SYSROOT] [-s FILE] MODE PROGRAM [ARGS...]: runs a program with
+ * empty callbacks, for timing.  MODE names them: any of i (instructions), r (register
+ * writes), w (memory writes), m (memory reads), s (system calls), or - for none; or
+ * coverage: k (blocks, flags), K (blocks, counted), e (edges, counted), E (edges,
+ * counters that are never zero again), n (numbered blocks, flags).  With d, what
+ * callbacks would get is thrown away in the engine, with c it is recorded in the compact
+ * way.  FILE gets one line of JSON with the run's figures.  The exit status is the
+ * guest's; 124 if there is no such mode, 125 if the run failed.
  */
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,10 +86,10 @@ static int add_callbacks(lt_session *session, const char *mode)
         case 's':
             error = lt_on_syscall(session, &filter, on_syscall, NULL);
             break;
-        case 'b':
+        case 'k':
             error = cover(session, LT_COVERAGE_BLOCKS, LT_COUNTER_FLAG);
             break;
-        case 'B':
+        case 'K':
             error = cover(session, LT_COVERAGE_BLOCKS, LT_COUNTER_WRAP);
             break;
         case 'e':
@@ -98,10 +101,8 @@ static int add_callbacks(lt_session *session, const char *mode)
         case 'n':
             error = cover(session, LT_COVERAGE_NUMBERS, LT_COUNTER_FLAG);
             break;
-        case '-':
+        default: /* a flag */
             break;
-        default:
-            error = LT_ERR_ARGUMENT;
         }
     }
     return error;
@@ -115,34 +116,63 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-int main(int argc, char **argv)
+/* The flags that a mode's letters stand for, where this library has them. */
+static const struct {
+    char letter;
+    uint32_t flag;
+} flags[] = {
+    {'-', 0},
+#ifdef LT_CONFIG_DISCARD
+    {'d', LT_CONFIG_DISCARD},
+#endif
+#ifdef LT_CONFIG_COMPACT
+    {'c', LT_CONFIG_COMPACT},
+#endif
+};
+
+/* Sets what the letters of a mode stand for that are no callbacks; -1 if there is one
+ * that stands for nothing. */
+static int set_flags(struct lt_config *config, const char *mode)
+{
+    for (; *mode != '\0'; mode++) {
+        size_t i = 0;
+
+        if (strchr("irwmskKeEn", *mode) != NULL)
+            continue;
+        while (i < sizeof flags / sizeof *flags && flags[i].letter != *mode)
+            i++;
+        if (i == sizeof flags / sizeof *flags)
+            return -1;
+        config->flags |= flags[i].flag;
+    }
+    return 0;
+}
+
+static int write_figures(const char *path, lt_session *session, uint64_t events,
+                         double seconds)
 {
     struct lt_stats stats = {.size = sizeof stats};
-    struct lt_config config;
-    struct lt_result result;
-    lt_session *session;
-    const char *figures = NULL;
-    double begin = now();
+    FILE *file = fopen(path, "w");
     int error;
 
-    if (argc > 2 && strcmp(argv[1], "-s") == 0) {
-        figures = argv[2];
-        argc -= 2;
-        argv += 2;
-    }
-    if (argc < 3) {
-        fprintf(stderr, "usage: null-callbacks [-s FILE] MODE PROGRAM [ARGS...]\n");
-        return 125;
-    }
-    lt_config_init(&config, sizeof config);
-    config.program = argv[2];
-    config.argv = (const char *const *)(argv + 2);
-    error = lt_session_create(&config, &session);
-    if (error != 0) {
-        fprintf(stderr, "null-callbacks: %s\n", lt_error_text(error));
-        return 125;
-    }
-    error = add_callbacks(session, argv[1]);
+    lt_session_stats(session, &stats);
+    if (file == NULL)
+        return -1;
+    error = fprintf(file,
+                    "{\"insns\":%" PRIu64 ",\"events\":%" PRIu64
+                    ",\"stream_bytes\":%" PRIu64 ",\"desc_bytes\":%" PRIu64
+                    ",\"mismatches\":%" PRIu64 ",\"seconds\":%.6f}\n",
+                    stats.insns, events, stats.stream_bytes, stats.desc_bytes,
+                    stats.register_mismatches + stats.internal_errors, seconds) < 0;
+    return fclose(file) != 0 || error ? -1 : 0;
+}
+
+static int run(lt_session *session, const char *mode, const char *figures)
+{
+    struct lt_result result;
+    double begin = now();
+    int error = add_callbacks(session, mode);
+
     if (error == 0)
         error = lt_session_run(session);
     if (error != 0) {
@@ -151,21 +181,48 @@ int main(int argc, char **argv)
     }
     lt_result_init(&result, sizeof result);
     lt_session_result(session, &result);
-    lt_session_stats(session, &stats);
-    if (figures != NULL) {
-        FILE *file = fopen(figures, "w");
-
-        if (file == NULL) {
-            perror(figures);
-            return 125;
-        }
-        fprintf(file,
-                "{\"insns\":%" PRIu64 ",\"events\":%" PRIu64 ",\"stream_bytes\":%" PRIu64
-                ",\"desc_bytes\":%" PRIu64 ",\"seconds\":%.6f}\n",
-                stats.insns, result.events, stats.stream_bytes, stats.desc_bytes,
-                now() - begin);
-        fclose(file);
+    if (figures != NULL &&
+        write_figures(figures, session, result.events, now() - begin) != 0) {
+        perror(figures);
+        return 125;
     }
-    lt_session_destroy(session);
     return result.kind == LT_RESULT_SIGNAL ? 128 + result.signal : result.status;
+}
+
+int main(int argc, char **argv)
+{
+    struct lt_config config;
+    lt_session *session;
+    const char *figures = NULL, *mode;
+    int error, option, status;
+
+    lt_config_init(&config, sizeof config);
+    while ((option = getopt(argc, argv, "+L:s:")) != -1) {
+        if (option == 'L')
+            config.sysroot = optarg;
+        else if (option == 's')
+            figures = optarg;
+        else
+            return 125;
+    }
+    if (argc - optind < 2) {
+        fprintf(stderr,
+                "usage: null-callbacks [-L SYSROOT] [-s FILE] MODE PROGRAM [ARGS...]\n");
+        return 125;
+    }
+    mode = argv[optind];
+    if (set_flags(&config, mode) != 0) {
+        fprintf(stderr, "null-callbacks: this library has no mode %s\n", mode);
+        return 124;
+    }
+    config.program = argv[optind + 1];
+    config.argv = (const char *const *)(argv + optind + 1);
+    error = lt_session_create(&config, &session);
+    if (error != 0) {
+        fprintf(stderr, "null-callbacks: %s\n", lt_error_text(error));
+        return 125;
+    }
+    status = run(session, mode, figures);
+    lt_session_destroy(session);
+    return status;
 }

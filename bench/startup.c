@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * startup [-n RUNS] [-m MIB] QEMU GUEST: how long an almost empty guest takes, as a
- * program of QEMU's from posix_spawn() to waitpid(), and as a session from
- * lt_session_create() to its result; medians in turn, in milliseconds, as JSON.  With
- * -m the host has touched so much memory before.
+ * program of QEMU's from posix_spawn() to waitpid(), and as a session, also one inside
+ * this process, from its creation to its result; medians in turn, in milliseconds, as
+ * JSON.  With -m the host has touched so much memory before.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -56,7 +56,9 @@ static int count(lt_session *session, const struct lt_insn *insn, void *user)
     return 0;
 }
 
-static double run_session(const char *guest, int traced)
+typedef int create_fn(const struct lt_config *config, lt_session **out);
+
+static double run_session(create_fn *create, const char *guest, int traced)
 {
     double begin = now_ms();
     struct lt_config config;
@@ -66,7 +68,7 @@ static double run_session(const char *guest, int traced)
 
     lt_config_init(&config, sizeof config);
     config.program = guest;
-    if (lt_session_create(&config, &session) != 0 ||
+    if (create(&config, &session) != 0 ||
         (traced && lt_on_insn(session, NULL, count, &insns) != 0) ||
         lt_session_run(session) != 0) {
         fail("the session failed");
@@ -121,19 +123,24 @@ int main(int argc, char **argv)
         madvise(heap, size, MADV_NOHUGEPAGE);
         memset(heap, 1, size);
     }
-    double *times[3];
-    for (int i = 0; i < 3; i++) {
+    double *times[5];
+    for (int i = 0; i < 5; i++) {
         if ((times[i] = calloc((size_t)runs, sizeof **times)) == NULL) {
             fail("no memory");
         }
     }
-    double first = run_session(argv[optind + 1], 0); /* copies the engine */
+    const char *guest = argv[optind + 1];
+    double first = run_session(lt_session_create, guest, 0); /* copies the engine */
     for (int i = 0; i < runs; i++) {
         times[0][i] = spawn(argv[optind], argv[optind + 1]);
-        times[1][i] = run_session(argv[optind + 1], 0);
-        times[2][i] = run_session(argv[optind + 1], 1);
+        times[1][i] = run_session(lt_session_create, guest, 0);
+        times[2][i] = run_session(lt_session_create, guest, 1);
+        times[3][i] = run_session(lt_session_create_in_process, guest, 0);
+        times[4][i] = run_session(lt_session_create_in_process, guest, 1);
     }
-    printf("{\"first\": %.3f, \"plain\": %.3f, \"session\": %.3f, \"traced\": %.3f}\n",
-           first, median(times[0], runs), median(times[1], runs), median(times[2], runs));
+    printf("{\"first\": %.3f, \"plain\": %.3f, \"session\": %.3f, \"traced\": %.3f, "
+           "\"inside\": %.3f, \"inside traced\": %.3f}\n",
+           first, median(times[0], runs), median(times[1], runs), median(times[2], runs),
+           median(times[3], runs), median(times[4], runs));
     return 0;
 }

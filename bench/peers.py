@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Other ways to see what an x86_64 program does, beside the library's, in nanoseconds
+an instruction.  Each gets as much work as it does in seconds; what its start takes is
+not subtracted, from nobody's figure."""
+
+import os
+import re
+import shutil
+from typing import NamedTuple
+
+import columns
+import measure
+import workloads
+
+
+class Peer(NamedTuple):
+    title: str
+    sees: str           # what it tells of each instruction
+    command: list       # a program's own words follow; None if something is missing
+    loops: int          # how often the loop is executed
+    lines: int          # of text for gzip, 0 if it cannot or takes too long
+    counted: object = None  # finds in its messages how many instructions it has seen
+
+
+class Row(NamedTuple):
+    title: str
+    sees: str
+    insns: int
+    cpu: object         # Spreads of nanoseconds an instruction
+    wall: object
+    ours: bool
+
+
+# How often the loop of six instructions is executed, by what an instruction takes.
+FAST, MEDIUM, SLOW, SLOWEST = 100000000, 2000000, 100000, 10000
+# Lines of text for gzip, likewise.
+LINES_FAST, LINES_SLOW = 20000, 200
+
+
+def said(pattern):
+    """What takes a number out of a tool's messages."""
+    return lambda text: int((re.search(pattern, text) or [0, -1])[1])
+
+
+def gdb_command(gdb, scratch):
+    """gdb, recording from the first instruction to the last system call."""
+    script = os.path.join(scratch, "record.gdb")
+    with open(script, "w") as file:
+        file.write("set pagination off\nset confirm off\nset record full insn-number-max unlimited\n"
+                   "starti\nrecord full\ncatch syscall exit_group\ncontinue\n"
+                   "info record\nkill\nquit\n")
+    return [gdb, "-nx", "-batch", "-x", script, "--args"]
+
+
+def table(build, plugins, scratch):
+    """All peers; command is None where something is missing."""
+    def tool(name):
+        return shutil.which(name, path="/usr/bin:/bin")
+
+    def built(name):
+        path = os.path.join(build, "bench", name)
+        return path if os.access(path, os.X_OK) else None
+
+    def when(path, *command):
+        return list(command) if path else None
+
+    qemu = os.path.join(plugins, "qemu-x86_64")
+    execlog = os.path.join(plugins, "contrib/plugins/libexeclog.so")
+    empty, unicorn, valgrind, gdb = (built("empty-plugin.so"), built("unicorn"),
+                                     tool("valgrind"), tool("gdb"))
+    return [
+        Peer("QEMU, plugin with empty callbacks", "instructions, addresses of accesses",
+             when(empty, qemu, "-plugin", empty), FAST, LINES_FAST),
+        Peer("Unicorn, empty hooks", "instructions, accesses",
+             when(unicorn, unicorn), MEDIUM, 0, said(r'"insns":(\d+)')),
+        Peer("valgrind lackey --trace-mem=yes", "instructions, addresses of accesses, as text",
+             when(valgrind, valgrind, "--tool=lackey", "--trace-mem=yes",
+                  "--log-file=/dev/null"), MEDIUM, LINES_SLOW),
+        Peer("QEMU, execlog plugin", "instructions and accesses as text",
+             [qemu, "-plugin", execlog, "-d", "plugin", "-D", "/dev/null"], SLOW, LINES_SLOW),
+        Peer("QEMU -d in_asm,exec,cpu,nochain", "instructions and registers as text",
+             [qemu, "-one-insn-per-tb", "-d", "in_asm,exec,cpu,nochain", "-D", "/dev/null"],
+             SLOW, LINES_SLOW),
+        Peer("PTRACE_SINGLESTEP", "that there was an instruction",
+             [built("singlestep")], SLOWEST, LINES_SLOW, said(r'"insns":(\d+)')),
+        Peer("gdb record full", "registers and memory, to go back",
+             when(gdb, *gdb_command(gdb, scratch)), SLOWEST, 0,
+             said(r"Log contains (\d+) instructions")),
+    ]
+
+
+class Peers:
+    def __init__(self, bench, build, plugins):
+        self.bench = bench
+        self.loop = os.path.join(build, "bench", "loop-x86_64")
+        self.programs = workloads.Programs("x86_64", build)
+        self.table = table(build, plugins, bench.scratch)
+        self.scale = 0.25 if bench.options.quick else 1
+        self.rounds = min(bench.options.n, 3)
+        self.counted = {}
+
+    def insns(self, command):
+        """How many instructions a command executes, as the library counts them."""
+        key = tuple(command)
+        if key not in self.counted:
+            self.counted[key] = self.bench.host.run("i", command).figures["insns"]
+        return self.counted[key]
+
+    def row(self, title, sees, samples, insns, ours=False):
+        def per_insn(field):
+            return measure.spread(getattr(s, field) * 1e9 / insns for s in samples)
+        return Row(title, sees, insns, per_insn("cpu"), per_insn("wall"), ours)
+
+    def peer(self, peer, command):
+        """A peer's row, or None with a note."""
+        insns = self.insns(command)
+        samples = []
+        try:
+            for _ in range(self.rounds):
+                sample = measure.run(peer.command + command, self.bench.scratch)
+                if sample.status != 0:
+                    raise measure.Failed("exit status %d: %s"
+                                         % (sample.status, sample.messages.strip()[-300:]))
+                self.check(peer, command, sample, insns)
+                samples.append(sample)
+        except measure.Failed as error:
+            self.bench.problem("%s: %s" % (peer.title, error))
+            return None
+        return self.row(peer.title, peer.sees, samples, insns)
+
+    def check(self, peer, command, sample, insns):
+        """Who counts by itself has to agree; gzip's way depends on the processor.  The
+        system call at the end is the one that gdb does not record."""
+        if peer.counted is None or command[0] != self.loop:
+            return
+        counted = peer.counted(sample.messages)
+        if counted not in (insns, insns - 1):
+            raise measure.Failed("counted %d instructions, not %d" % (counted, insns))
+
+    def ours(self, command):
+        """The library's own rows on the same work as the fastest peer's."""
+        rows = []
+        for name in self.bench.options.modes:
+            mode = columns.MODES[name]
+            try:
+                samples = [self.bench.host.run(mode.letters, command)
+                           for _ in range(self.rounds)]
+            except measure.Failed as error:
+                self.bench.problem("%s: %s" % (mode.title, error))
+                continue
+            rows.append(self.row("libtrace, " + mode.title, "", samples, self.insns(command), True))
+        return rows
+
+    def of(self, name, command_of):
+        """The rows of a program, given its command for a peer."""
+        rows = self.ours(command_of(self.table[0]))
+        plain = [os.path.join(self.bench.plain, "qemu-x86_64")] + command_of(self.table[0])
+        samples = [measure.run(plain, self.bench.scratch) for _ in range(self.rounds)]
+        rows.insert(0, self.row("plain QEMU", "nothing", samples,
+                                self.insns(command_of(self.table[0]))))
+        for peer in self.table:
+            command = command_of(peer)
+            if command is None:
+                continue
+            workloads_say = "peers: %s, %s" % (name, peer.title)
+            if peer.command is None:
+                self.bench.note(workloads_say + ": left out: it is not there.")
+                continue
+            row = self.peer(peer, command)
+            if row:
+                rows.append(row)
+        return rows
+
+
+def run(bench, build, plugins):
+    """Rows by program."""
+    peers = Peers(bench, build, plugins)
+
+    def loop(peer):
+        return [peers.loop, str(max(int(peer.loops * peers.scale), 500))]
+
+    def gzip(peer):
+        if not peer.lines:
+            return None
+        return workloads.gzip(peers.programs, bench.inputs, "-6",
+                              max(int(peer.lines * peers.scale), 50))
+
+    tables = {"loop": loop}
+    if shutil.which("gzip", path="/usr/bin:/bin"):
+        tables["gzip -6"] = gzip
+    return {name: peers.of(name, command) for name, command in tables.items()}
