@@ -3,8 +3,9 @@
  * null-callbacks [-s FILE] MODE PROGRAM [ARGS...]: runs a program with empty
  * callbacks, for timing.  MODE names them: any of i (instructions), r (register
  * writes), w (memory writes), m (memory reads), s (system calls), or - for
- * none.  FILE gets one line of JSON with the run's figures.  The exit status is
- * the guest's.
+ * none; with d, what they would be told is thrown away by the engine, with c it is
+ * recorded in the compact way.  FILE gets one line of JSON with the run's figures.  The
+ * exit status is the guest's.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,6 +73,8 @@ static int add_callbacks(lt_session *session, const char *mode)
             error = lt_on_syscall(session, &filter, on_syscall, NULL);
             break;
         case '-':
+        case 'c':
+        case 'd':
             break;
         default:
             error = LT_ERR_ARGUMENT;
@@ -110,6 +113,8 @@ int main(int argc, char **argv)
     lt_config_init(&config, sizeof config);
     config.program = argv[2];
     config.argv = (const char *const *)(argv + 2);
+    config.flags = (strchr(argv[1], 'd') != NULL ? LT_CONFIG_DISCARD : 0) |
+                   (strchr(argv[1], 'c') != NULL ? LT_CONFIG_COMPACT : 0);
     error = lt_session_create(&config, &session);
     if (error != 0) {
         fprintf(stderr, "null-callbacks: %s\n", lt_error_text(error));

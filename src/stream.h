@@ -63,10 +63,11 @@
 #define LTI_ARENA_SIZE (LTI_DESC_OFFSET + LTI_DESC_SIZE)
 
 /* What the library wants recorded: lti_control.record. */
-#define LTI_RECORD_REGS 1u   /* register writes, and registers for callbacks */
-#define LTI_RECORD_DIRECT 2u /* prefer a slot to an expression for registers */
-#define LTI_RECORD_MAPS 4u   /* changes of the memory map, and contents */
-#define LTI_RECORD_CHECK 8u  /* checksums of the guest's memory, now and then */
+#define LTI_RECORD_REGS 1u     /* register writes, and registers for callbacks */
+#define LTI_RECORD_DIRECT 2u   /* prefer a slot to an expression for registers */
+#define LTI_RECORD_MAPS 4u     /* changes of the memory map, and contents */
+#define LTI_RECORD_CHECK 8u    /* checksums of the guest's memory, now and then */
+#define LTI_RECORD_DISCARD 16u /* what generated code records is of no use: padding */
 
 /* lti_control.follow and .threads: enum lt_follow and enum lt_threads. */
 #define LTI_FOLLOW_ALL 0u
@@ -369,17 +370,18 @@ _Static_assert(sizeof(struct lti_control) <= LTI_CONTROL_SIZE, "fits");
 #define LTI_SPECIAL_SIZE(head) ((head)&0xffffff)
 
 enum lti_special {
-    LTI_S_PAD = 0,          /* nothing */
-    LTI_S_PART = 1,         /* u32 block, u32 insns: the first insns of a block record
-                               only; the slots follow as in a block record.  If the
-                               bits of insns from LTI_PART_STORES on are not 0, the last
-                               instruction was left by a fault when it had made so many
-                               of its stores. */
-    LTI_S_WRITE = 2,        /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
-                               a helper's store for the instruction in hand */
-    LTI_S_READ = 3,         /* alike: a helper's load */
-    LTI_S_REGS = 4,         /* u32 reason, u32 skip, u64 words[]: the register file;
-                               skip - 1 is a register whose write is told later */
+    LTI_S_PAD = 0,   /* nothing */
+    LTI_S_PART = 1,  /* u32 block, u32 insns: the first insns of a block record
+                        only; the slots follow as in a block record.  If the
+                        bits of insns from LTI_PART_STORES on are not 0, the last
+                        instruction was left by a fault when it had made so many
+                        of its stores. */
+    LTI_S_WRITE = 2, /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
+                        a helper's store for the instruction in hand */
+    LTI_S_READ = 3,  /* alike: a helper's load */
+    LTI_S_REGS = 4,  /* u32 reason, u32 skip, u64 words[]: the register file;
+                        skip - 1 is a register whose write is told later */
+    /* From here on, those that stay with LTI_RECORD_DISCARD. */
     LTI_S_SYSCALL = 5,      /* u64 pc, u32 nr, u32 again, u64 args[6], then pieces of
                                the memory that arguments point to: u32 argument |
                                LTI_PIECE_* << 8, u32 bytes, u64 addr, bytes padded
