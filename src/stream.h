@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define LTI_STREAM_MAGIC 0x3165636172746c6dull
-#define LTI_STREAM_VERSION 4u
+#define LTI_STREAM_VERSION 5u
 
 /* ---- The arena ---- */
 
@@ -643,6 +643,9 @@ struct lti_op {
     uint64_t imm;
 };
 
+/* Ops up to this one make a value, but LTI_MORE. */
+#define LTI_LAST_VALUE_OP LTI_EFLAGS
+
 #define LTI_OP_32 1u
 #define LTI_OP_BSWAP 2u   /* memory: the value is byte-swapped in memory */
 #define LTI_OP_HIDDEN 4u  /* register: part of another one, no event */
@@ -690,6 +693,9 @@ enum lti_opcode {
     LTI_BSWAP = 31, /* imm: bytes 2, 4 or 8 */
     LTI_MULUH = 32, /* high half of the product; 32 */
     LTI_MULSH = 33,
+    /* x86: the arithmetic flags of cc_dst a, cc_src b; the op before is LTI_MORE: cc_src2
+     * a, cc_op b, as in LTI_X86_CC_OP. */
+    LTI_EFLAGS = 34,
     /* Effects. */
     LTI_SETREG = 40,  /* register d = value a */
     LTI_FLAGS = 41,   /* the flags register was written */
