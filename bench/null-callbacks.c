@@ -116,18 +116,14 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The flags that a mode's letters stand for, where this library has them. */
+/* The flags that a mode's letters stand for. */
 static const struct {
     char letter;
     uint32_t flag;
 } flags[] = {
     {'-', 0},
-#ifdef LT_CONFIG_DISCARD
     {'d', LT_CONFIG_DISCARD},
-#endif
-#ifdef LT_CONFIG_COMPACT
     {'c', LT_CONFIG_COMPACT},
-#endif
 };
 
 /* Sets what the letters of a mode stand for that are no callbacks; -1 if there is one

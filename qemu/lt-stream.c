@@ -34,6 +34,7 @@ typedef struct Stream {
     uint8_t *ptr, *limit;
     uint8_t *told;       /* the library can take, or inside its process has taken, what
                             lies before in the present chunk */
+    uint8_t *kept;       /* with LTI_RECORD_DISCARD: up to here, records stay */
     uint32_t tid;        /* of the thread that wrote last */
     bool held;           /* a thread of ours holds `alive` */
     bool in_guest;       /* its thread is in guest code, or stopped there */
@@ -125,10 +126,21 @@ static void use_chunk(Stream *stream, CPUState *cpu)
 
     stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
     stream->told = stream->chunk;
+    stream->kept = stream->chunk;
     cpu->neg.lt_ptr = stream->chunk;
     cpu->neg.lt_limit = stream->chunk + lt_control->chunk_size;
     cpu->neg.lt_split = NULL;
     last_access = NULL;
+}
+
+/* Where what generated code records is thrown away: makes padding of all records behind
+ * those that stay, up to `end`. */
+static void discard(Stream *stream, uint8_t *end)
+{
+    if (end > stream->kept) {
+        stl_he_p(stream->kept, LTI_SPECIAL_HEAD(LTI_S_PAD, end - stream->kept));
+    }
+    stream->kept = end;
 }
 
 static void commit(Stream *stream, uint8_t *end)
@@ -136,6 +148,9 @@ static void commit(Stream *stream, uint8_t *end)
     struct lti_stream *shared = stream->shared;
     struct lti_chunk *state = &shared->chunks[shared->produced % LTI_CHUNKS];
 
+    if (lt_control->record & LTI_RECORD_DISCARD) {
+        discard(stream, end);
+    }
     qatomic_store_release(&state->committed, (uint64_t)(end - stream->chunk));
     if (shared->stamping) {
         qatomic_store_release(&shared->stamping, 0);
@@ -300,7 +315,7 @@ void lt_stream_adopt(int number)
     stream->shared = shared;
     stream->chunks = arena + LTI_RING_OFFSET + number * LTI_RING_SIZE;
     stream->chunk = stream->chunks + (size_t)n * LTI_CHUNK_STRIDE;
-    stream->ptr = stream->chunk + shared->chunks[n].committed;
+    stream->ptr = stream->kept = stream->chunk + shared->chunks[n].committed;
     stream->limit = stream->chunk + lt_control->chunk_size;
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
@@ -478,6 +493,11 @@ uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload)
         (p > cpu->neg.lt_limit && !cpu->neg.lt_split)) {
         lt_make_room(cpu);
         p = cpu->neg.lt_ptr;
+    }
+    if ((lt_control->record & LTI_RECORD_DISCARD) && kind >= LTI_S_SYSCALL &&
+        lt_stream_owns(cpu)) {
+        discard(current, p);
+        current->kept = p + size;
     }
     stl_he_p(p, LTI_SPECIAL_HEAD(kind, size));
     cpu->neg.lt_ptr = p + size;

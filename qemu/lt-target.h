@@ -39,6 +39,9 @@ typedef struct LtX87 {
     bool control, status, tags;
 } LtX87;
 
+/* What a helper makes of cc_dst, cc_src, cc_src2 and cc_op, its arguments. */
+typedef enum LtEflags { LT_EFLAGS_NONE, LT_EFLAGS_ALL, LT_EFLAGS_CARRY } LtEflags;
+
 /* What a helper does besides returning a value. */
 typedef struct LtEffect {
     bool known;       /* what follows is all that it does */
@@ -52,6 +55,7 @@ typedef struct LtEffect {
     uint16_t parts;   /* it writes these of lt_target.parts, a bit each, if it is
                          given the CPU's state as a whole */
     uint32_t vectors; /* vector registers, a bit each */
+    uint8_t eflags;   /* LtEflags */
     bool details;     /* lt_target.refine() says more although it is known */
     bool fault_mask;  /* it may clear bits of the first-fault register */
     bool perhaps;     /* of these and the parts, those that are told are those

@@ -42,11 +42,15 @@
 
 enum kind { OPAQUE, CONST, REG, OP, POINTER };
 
+/* What is known of a node of 64 bits: a slot need not hold more than that. */
+enum wide { WIDE, ZERO_EXTENDED, SIGN_EXTENDED }; /* of 32 bits */
+
 typedef struct Node {
     uint8_t kind;
-    uint8_t op; /* OP: enum lti_opcode */
-    bool is32;  /* what a slot holds */
-    bool op32;  /* OP: LTI_OP_32 */
+    uint8_t op;   /* OP: enum lti_opcode */
+    bool is32;    /* it has 32 bits */
+    uint8_t wide; /* enum wide */
+    bool op32;    /* OP: LTI_OP_32 */
     uint8_t operands;
     uint16_t operand[4];
     uint64_t imm; /* CONST: value; REG: register; OP: lti_op.imm */
@@ -275,6 +279,7 @@ static unsigned new_node(enum kind kind, TCGTemp *temp, TCGOp *def)
     n = &s.nodes[s.node_count];
     n->kind = kind;
     n->is32 = temp && temp->type == TCG_TYPE_I32;
+    n->wide = WIDE;
     n->operands = 0;
     n->temp = temp;
     n->def = def;
@@ -350,11 +355,14 @@ static void emit_done(void)
     tcg_ctx->emit_before_op = NULL;
 }
 
-static void store_slot(TCGTemp *t, TCGv_ptr buffer, int32_t *slot)
+static void store_slot(TCGTemp *t, enum wide wide, TCGv_ptr buffer, int32_t *slot)
 {
     *slot = s.offset;
     if (t->type == TCG_TYPE_I32) {
         tcg_gen_st_i32(temp_tcgv_i32(t), buffer, s.offset);
+        s.offset += 4;
+    } else if (wide != WIDE) {
+        tcg_gen_st32_i64(temp_tcgv_i64(t), buffer, s.offset);
         s.offset += 4;
     } else {
         tcg_gen_st_i64(temp_tcgv_i64(t), buffer, s.offset);
@@ -365,7 +373,7 @@ static void store_slot(TCGTemp *t, TCGv_ptr buffer, int32_t *slot)
 static void give_slot(Node *n)
 {
     emit_behind(n->def);
-    store_slot(n->temp, n->buffer, &n->slot);
+    store_slot(n->temp, n->wide, n->buffer, &n->slot);
     emit_done();
 }
 
@@ -388,14 +396,52 @@ static unsigned steps(unsigned node)
     return sum;
 }
 
+/* Finds what keeps `node` from being worked out: *leaf is the only such node, or 0 if
+ * there is none.  False if there are several, or it is too far to go. */
+static bool only_unknown(unsigned node, unsigned *leaf, unsigned *room)
+{
+    const Node *n = &s.nodes[node];
+
+    if (n->slot >= 0 || n->kind == CONST || n->kind == REG) {
+        return true;
+    }
+    if (n->kind != OP) {
+        if (n->kind != OPAQUE || (*leaf && *leaf != node)) {
+            return false;
+        }
+        *leaf = node;
+        return true;
+    }
+    for (unsigned i = 0; i < n->operands; i++) {
+        if (*room == 0) {
+            return false;
+        }
+        --*room;
+        if (!only_unknown(n->operand[i], leaf, room)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Makes `node` something that the library can work out. */
 static void make_known(unsigned node)
 {
     Node *n = &s.nodes[node];
+    unsigned leaf = 0, room = DEEP;
 
-    if (steps(node) > DEEP) {
-        give_slot(n);
+    if (steps(node) <= DEEP) {
+        return;
     }
+    /* What an instruction loads is often narrower than what it makes of it, and is
+     * computed in any case. */
+    if (n->kind == OP && only_unknown(node, &leaf, &room) && leaf) {
+        give_slot(&s.nodes[leaf]);
+        if (steps(node) <= DEEP) {
+            return;
+        }
+    }
+    give_slot(n);
 }
 
 /* The same for a register that a callback is told of: the library is quicker
@@ -445,8 +491,14 @@ static unsigned evaluate(unsigned node)
         return n->value;
     }
     if (n->slot >= 0) {
-        o = new_op(n->is32 ? LTI_SLOT32 : LTI_SLOT64);
+        o = new_op(n->is32 || n->wide != WIDE ? LTI_SLOT32 : LTI_SLOT64);
         o->imm = n->slot;
+        if (n->wide == SIGN_EXTENDED) {
+            o->d = v[0] = new_value();
+            o = new_op(LTI_SEXTRACT);
+            o->a = v[0];
+            o->imm = 32 << 8;
+        }
     } else if (n->kind == CONST) {
         o = new_op(LTI_CONST);
         o->imm = n->imm;
@@ -921,7 +973,7 @@ static void report_df(TCGOp *op, TCGTemp *value)
         return;
     }
     emit_behind(op);
-    store_slot(value, s.buffer, &slot);
+    store_slot(value, WIDE, s.buffer, &slot);
     emit_done();
     o = new_op(LTI_SLOT32);
     o->imm = slot;
@@ -963,7 +1015,7 @@ static void report_complex(TCGOp *op, unsigned insn, const bool *may_write,
         if (!may_write[i] || !global_of[i] || (i == cc_op_temp && next_cc >= 0)) {
             continue;
         }
-        store_slot(&tcg_ctx->temps[i], s.buffer, &slot);
+        store_slot(&tcg_ctx->temps[i], WIDE, s.buffer, &slot);
         o = new_op(global_of[i]->bytes == 4 ? LTI_SLOT32 : LTI_SLOT64);
         o->imm = slot;
         o->d = v = new_value();
@@ -1569,6 +1621,107 @@ static bool express(TCGOp *op, unsigned *code, bool *is32, unsigned *operands,
     }
 }
 
+/* A node for an operation on nodes. */
+static unsigned op_node(unsigned code, bool is32, uint64_t imm, TCGTemp *temp, TCGOp *def,
+                        unsigned a, unsigned b)
+{
+    unsigned n = new_node(OP, temp, def);
+
+    s.nodes[n].op = code;
+    s.nodes[n].op32 = is32;
+    s.nodes[n].imm = imm;
+    s.nodes[n].operands = 2;
+    s.nodes[n].operand[0] = a;
+    s.nodes[n].operand[1] = b;
+    return n;
+}
+
+/* Operations with two results that are made of such with one; false: another one. */
+static bool double_op(TCGOp *op)
+{
+    TCGTemp *low = arg_temp(op->args[0]), *high = arg_temp(op->args[1]);
+    bool is32 = low->type == TCG_TYPE_I32;
+    unsigned operand[4], n[2], carry;
+
+    switch (op->opc) {
+    case INDEX_op_mulu2_i32:
+    case INDEX_op_mulu2_i64:
+    case INDEX_op_muls2_i32:
+    case INDEX_op_muls2_i64:
+        operand[0] = node_of(arg_temp(op->args[2]));
+        operand[1] = node_of(arg_temp(op->args[3]));
+        n[0] = op_node(LTI_MUL, is32, 0, low, op, operand[0], operand[1]);
+        n[1] = op_node(op->opc == INDEX_op_mulu2_i32 || op->opc == INDEX_op_mulu2_i64
+                           ? LTI_MULUH
+                           : LTI_MULSH,
+                       is32, 0, high, op, operand[0], operand[1]);
+        break;
+    case INDEX_op_add2_i32:
+    case INDEX_op_add2_i64:
+    case INDEX_op_sub2_i32:
+    case INDEX_op_sub2_i64: {
+        bool adds = op->opc == INDEX_op_add2_i32 || op->opc == INDEX_op_add2_i64;
+        unsigned code = adds ? LTI_ADD : LTI_SUB;
+
+        for (unsigned k = 0; k < 4; k++) {
+            operand[k] = node_of(arg_temp(op->args[2 + k]));
+        }
+        n[0] = op_node(code, is32, 0, low, op, operand[0], operand[2]);
+        carry =
+            adds ? op_node(LTI_SETCOND, is32, LTI_COND_LTU, NULL, NULL, n[0], operand[0])
+                 : op_node(LTI_SETCOND, is32, LTI_COND_LTU, NULL, NULL, operand[0],
+                           operand[2]);
+        n[1] = op_node(code, is32, 0, NULL, NULL, operand[1], operand[3]);
+        n[1] = op_node(code, is32, 0, high, op, n[1], carry);
+        break;
+    }
+    default:
+        return false;
+    }
+    define(low, n[0]);
+    define(high, n[1]);
+    return true;
+}
+
+/* How wide the result of an operation is that `op` has. */
+static enum wide width_of(const TCGOp *op)
+{
+    MemOp memop;
+
+    switch (op->opc) {
+    case INDEX_op_qemu_ld_i64:
+        memop = get_memop(op->args[2]);
+        return memop_size(memop) > 4 ? WIDE
+               : memop & MO_SIGN     ? SIGN_EXTENDED
+                                     : ZERO_EXTENDED;
+    case INDEX_op_ld8u_i64:
+    case INDEX_op_ld16u_i64:
+    case INDEX_op_ld32u_i64:
+        return ZERO_EXTENDED;
+    case INDEX_op_ld8s_i64:
+    case INDEX_op_ld16s_i64:
+    case INDEX_op_ld32s_i64:
+        return SIGN_EXTENDED;
+    default:
+        return WIDE;
+    }
+}
+
+/* The same of an OP node of 64 bits. */
+static enum wide width_of_node(const Node *n)
+{
+    switch (n->op) {
+    case LTI_EXTRACT:
+        return n->imm >> 8 <= 32 ? ZERO_EXTENDED : WIDE;
+    case LTI_SEXTRACT:
+        return n->imm >> 8 <= 32 ? SIGN_EXTENDED : WIDE;
+    case LTI_SETCOND:
+        return ZERO_EXTENDED;
+    default:
+        return WIDE;
+    }
+}
+
 static void plain_op(TCGOp *op)
 {
     const TCGOpDef *def = &tcg_op_defs[op->opc];
@@ -1577,6 +1730,9 @@ static void plain_op(TCGOp *op)
     uint64_t imm;
     bool is32;
 
+    if (def->nb_oargs == 2 && double_op(op)) {
+        return;
+    }
     if (def->nb_oargs != 1) {
         for (int k = 0; k < def->nb_oargs; k++) {
             out = arg_temp(op->args[k]);
@@ -1603,15 +1759,45 @@ static void plain_op(TCGOp *op)
         for (unsigned k = 0; k < operands; k++) {
             operand[k] = node_of(arg_temp(op->args[1 + k]));
         }
+        if (code == LTI_EXTRACT && imm == 32 << 8 && !is32 &&
+            s.nodes[operand[0]].wide == ZERO_EXTENDED) {
+            define(out, operand[0]);
+            return;
+        }
         n = new_node(OP, out, op);
         s.nodes[n].op = code;
         s.nodes[n].op32 = is32;
         s.nodes[n].imm = imm;
         s.nodes[n].operands = operands;
         memcpy(s.nodes[n].operand, operand, sizeof(operand));
+        s.nodes[n].wide = is32 ? WIDE : width_of_node(&s.nodes[n]);
     } else {
         n = new_node(OPAQUE, out, op);
+        s.nodes[n].wide = width_of(op);
     }
+    define(out, n);
+}
+
+/* A call of a helper that works out x86's flags, or only the carry. */
+static void eflags_call(TCGOp *op, bool carry)
+{
+    TCGTemp *out = arg_temp(op->args[0]);
+    unsigned operand[4], n;
+
+    for (unsigned k = 0; k < 4; k++) {
+        operand[k] = node_of(arg_temp(op->args[1 + k]));
+    }
+    n = op_node(LTI_EFLAGS, false, 0, carry ? NULL : out, op, operand[0], operand[1]);
+    s.nodes[n].operand[2] = operand[2];
+    s.nodes[n].operand[3] = operand[3];
+    s.nodes[n].operands = 4;
+    if (carry) {
+        unsigned one = new_node(CONST, NULL, NULL);
+
+        s.nodes[one].imm = 1;
+        n = op_node(LTI_AND, false, 0, out, op, n, one);
+    }
+    s.nodes[n].wide = ZERO_EXTENDED;
     define(out, n);
 }
 
@@ -1629,6 +1815,10 @@ static void call_op(TCGOp *op, unsigned insn)
             gen_regs_after_helper(0);
             emit_done();
         }
+        return;
+    }
+    if (e.eflags) {
+        eflags_call(op, e.eflags == LT_EFLAGS_CARRY);
         return;
     }
     if (e.known && !e.memory && !e.regs && !e.flags) {

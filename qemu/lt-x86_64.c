@@ -381,6 +381,8 @@ static const struct {
     {"verr", {.memory = true, .flags = true}},
     {"verw", {.memory = true, .flags = true}},
     {"crc32", {0}},
+    {"cc_compute_all", {.eflags = LT_EFLAGS_ALL}},
+    {"cc_compute_c", {.eflags = LT_EFLAGS_CARRY}},
     {"memset", {.pointers = 1, .bytes = sizeof_field(CPUX86State, xmm_regs)}},
     /* x87 and MMX. */
     {"fcomi_ST0_FT0", {.memory = true, .flags = true, .parts = X87}},

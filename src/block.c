@@ -183,6 +183,9 @@ static bool op_is_sound(const struct raw *raw, uint32_t i, const struct lti_arch
                (op->imm == 2 || op->imm == 4 || op->imm == 8);
     case LTI_MORE:
         return op->a < values && op->b < values;
+    case LTI_EFLAGS:
+        return arch->word_count == LTI_X86_REGS && i > 0 && op[-1].op == LTI_MORE &&
+               op->d < values && op->a < values && op->b < values;
     case LTI_SETREG:
         /* Told under its number, which is that of a general register then. */
         return op->d < reg_count && op->a < values && op->b < values &&
@@ -245,7 +248,7 @@ static void count_uses(const struct raw *raw, uint32_t from, uint32_t to,
 {
     for (uint32_t i = from; i < to; i++) {
         const struct lti_op *op = &raw->ops[i];
-        if (op->op <= LTI_MULSH && op->op != LTI_MORE) {
+        if (op->op <= LTI_LAST_VALUE_OP && op->op != LTI_MORE) {
             uses[op->d] = (struct use){.op = i};
         }
     }
@@ -591,7 +594,7 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
         return false;
     }
     *step = (struct lti_step){.code = op->op, .flags = op->flags, .imm = op->imm};
-    if (op->op <= LTI_MULSH && op->op != LTI_MORE) {
+    if (op->op <= LTI_LAST_VALUE_OP && op->op != LTI_MORE) {
         step->d = (uint16_t)(LTI_FIRST_VALUE + op->d);
     }
     if (op->op >= LTI_ADD && op->op != LTI_FLAGS && op->op < LTI_WORDS) {
@@ -644,13 +647,14 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
     }
 }
 
-/* Drops steps that do nothing; those for a movcond's operands stay. */
+/* Drops steps that do nothing; those for the operands of the next one stay. */
 static uint32_t drop_empty(struct lti_step *first, struct lti_step *end)
 {
     struct lti_step *to = first;
 
     for (struct lti_step *s = first; s < end; s++) {
-        if (s->code != LTI_MORE || (s + 1 < end && s[1].code == LTI_MOVCOND)) {
+        if (s->code != LTI_MORE ||
+            (s + 1 < end && (s[1].code == LTI_MOVCOND || s[1].code == LTI_EFLAGS))) {
             *to++ = *s;
         }
     }

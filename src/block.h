@@ -37,7 +37,7 @@ struct lti_insn {
 /* The decoder's own operations: those of the stream, but with fewer operands to
  * fetch where that was possible. */
 enum lti_step_code {
-    /* 0 to 63: as enum lti_opcode, up to LTI_MULSH. */
+    /* 0 to 63: as enum lti_opcode, up to LTI_LAST_VALUE_OP. */
     LTI_STEP_INSN = 64,     /* imm: address of the lti_insn */
     LTI_STEP_INSN_ONE = 65, /* the same; the only callback of the kind wants it */
     LTI_STEP_INSN_SILENT = 66,

@@ -123,9 +123,12 @@ static int check_config(const struct lt_config *config)
 {
     if (config->program == NULL ||
         (config->flags &
-         ~(LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY)) != 0 ||
+         ~(LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY |
+           LT_CONFIG_DISCARD | LT_CONFIG_COMPACT)) != 0 ||
         (config->flags & (LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY)) ==
             LT_CONFIG_CHECK_MEMORY ||
+        ((config->flags & LT_CONFIG_DISCARD) != 0 &&
+         ((config->flags & LT_CONFIG_MEMORY) != 0 || config->limit_insns != 0)) ||
         config->follow > LT_FOLLOW_NONE || config->threads > LT_THREADS_PARALLEL) {
         return LT_ERR_ARGUMENT;
     }
@@ -265,6 +268,12 @@ static void fill_control(lt_session *session, struct lti_control *control)
     lti_sync_start(&session->sync, &session->callbacks, control);
     if ((session->config.flags & LT_CONFIG_CHECK_MEMORY) != 0) {
         control->record |= LTI_RECORD_CHECK;
+    }
+    if ((session->config.flags & LT_CONFIG_COMPACT) != 0) {
+        control->record &= ~LTI_RECORD_DIRECT;
+    }
+    if ((session->config.flags & LT_CONFIG_DISCARD) != 0) {
+        control->record |= LTI_RECORD_DISCARD;
     }
     if (session->callbacks.count[LT_EVENT_SYSCALL] ||
         (session->callbacks.pull &&

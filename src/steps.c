@@ -256,7 +256,9 @@ int lti_run_steps(struct lti_decoder *d, const void *out)
         [LTI_EXTRACT] = &&extract,
         [LTI_SEXTRACT... LTI_MOVCOND] = &&other,
         [LTI_MORE] = &&more,
-        [LTI_CTPOP... LTI_STEP_INSN - 1] = &&other,
+        [LTI_CTPOP... LTI_MULSH] = &&other,
+        [LTI_EFLAGS] = &&eflags,
+        [LTI_EFLAGS + 1 ... LTI_STEP_INSN - 1] = &&other,
         [LTI_STEP_INSN] = &&insn,
         [LTI_STEP_INSN_ONE] = &&insn_one,
         [LTI_STEP_INSN_LAST_ONE] = &&insn_last_one,
@@ -415,6 +417,10 @@ extract:
     NEXT;
 other:
     values[s->d] = compute(s, values);
+    NEXT;
+eflags:
+    values[s->d] = lti_x86_arithmetic_flags(d->cc_map[values[s[-1].b] & 127],
+                                            values[s->a], values[s->b], values[s[-1].a]);
     NEXT;
 more:
     NEXT;

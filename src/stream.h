@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define LTI_STREAM_MAGIC 0x3165636172746c6dull
-#define LTI_STREAM_VERSION 4u
+#define LTI_STREAM_VERSION 5u
 
 /* ---- The arena ---- */
 
@@ -65,10 +65,11 @@
 #define LTI_ARENA_SIZE (LTI_NUMBERS_OFFSET + LTI_NUMBERS_SIZE)
 
 /* What the library wants recorded: lti_control.record. */
-#define LTI_RECORD_REGS 1u   /* register writes, and registers for callbacks */
-#define LTI_RECORD_DIRECT 2u /* prefer a slot to an expression for registers */
-#define LTI_RECORD_MAPS 4u   /* changes of the memory map, and contents */
-#define LTI_RECORD_CHECK 8u  /* checksums of the guest's memory, now and then */
+#define LTI_RECORD_REGS 1u     /* register writes, and registers for callbacks */
+#define LTI_RECORD_DIRECT 2u   /* prefer a slot to an expression for registers */
+#define LTI_RECORD_MAPS 4u     /* changes of the memory map, and contents */
+#define LTI_RECORD_CHECK 8u    /* checksums of the guest's memory, now and then */
+#define LTI_RECORD_DISCARD 16u /* what generated code records is of no use: padding */
 
 /* lti_control.follow and .threads: enum lt_follow and enum lt_threads. */
 #define LTI_FOLLOW_ALL 0u
@@ -449,17 +450,18 @@ _Static_assert(sizeof(struct lti_control) <= LTI_CONTROL_SIZE, "fits");
 #define LTI_SPECIAL_SIZE(head) ((head)&0xffffff)
 
 enum lti_special {
-    LTI_S_PAD = 0,          /* nothing */
-    LTI_S_PART = 1,         /* u32 block, u32 insns: the first insns of a block record
-                               only; the slots follow as in a block record.  If the
-                               bits of insns from LTI_PART_STORES on are not 0, the last
-                               instruction was left by a fault when it had made so many
-                               of its stores. */
-    LTI_S_WRITE = 2,        /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
-                               a helper's store for the instruction in hand */
-    LTI_S_READ = 3,         /* alike: a helper's load */
-    LTI_S_REGS = 4,         /* u32 reason, u32 skip, u64 words[]: the register file;
-                               skip - 1 is a register whose write is told later */
+    LTI_S_PAD = 0,   /* nothing */
+    LTI_S_PART = 1,  /* u32 block, u32 insns: the first insns of a block record
+                        only; the slots follow as in a block record.  If the
+                        bits of insns from LTI_PART_STORES on are not 0, the last
+                        instruction was left by a fault when it had made so many
+                        of its stores. */
+    LTI_S_WRITE = 2, /* u64 addr, u32 bytes, u32 by, then the bytes, padded:
+                        a helper's store for the instruction in hand */
+    LTI_S_READ = 3,  /* alike: a helper's load */
+    LTI_S_REGS = 4,  /* u32 reason, u32 skip, u64 words[]: the register file;
+                        skip - 1 is a register whose write is told later */
+    /* From here on, those that stay with LTI_RECORD_DISCARD. */
     LTI_S_SYSCALL = 5,      /* u64 pc, u32 nr, u32 again, u64 args[6], then pieces of
                                the memory that arguments point to: u32 argument |
                                LTI_PIECE_* << 8, u32 bytes, u64 addr, bytes padded
@@ -721,6 +723,9 @@ struct lti_op {
     uint64_t imm;
 };
 
+/* Ops up to this one make a value, but LTI_MORE. */
+#define LTI_LAST_VALUE_OP LTI_EFLAGS
+
 #define LTI_OP_32 1u
 #define LTI_OP_BSWAP 2u   /* memory: the value is byte-swapped in memory */
 #define LTI_OP_HIDDEN 4u  /* register: part of another one, no event */
@@ -768,6 +773,9 @@ enum lti_opcode {
     LTI_BSWAP = 31, /* imm: bytes 2, 4 or 8 */
     LTI_MULUH = 32, /* high half of the product; 32 */
     LTI_MULSH = 33,
+    /* x86: the arithmetic flags of cc_dst a, cc_src b; the op before is LTI_MORE: cc_src2
+     * a, cc_op b, as in LTI_X86_CC_OP. */
+    LTI_EFLAGS = 34,
     /* Effects. */
     LTI_SETREG = 40,  /* register d = value a */
     LTI_FLAGS = 41,   /* the flags register was written */

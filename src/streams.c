@@ -143,7 +143,10 @@ int lti_streams_create(const struct lti_streams_config *config, struct lti_strea
     s->problem = "";
     s->insns_left = config->insns;
     s->decoder_config = (struct lti_decoder_config){
-        .record = s->control->record,
+        /* Of registers nothing comes, then. */
+        .record = s->control->record & LTI_RECORD_DISCARD
+                      ? s->control->record & ~LTI_RECORD_REGS
+                      : s->control->record,
         .parallel = s->control->threads == LTI_THREADS_PARALLEL,
         .arena = config->arena,
         .session = config->session,

@@ -47,16 +47,26 @@ static long futex(uint32_t *word, int op, uint32_t value, const struct timespec 
 
 /* ---- What engines are told ---- */
 
-static int fail_parallel(lt_session *session)
+static int check_can_wait(lt_session *session)
 {
-    return lti_fail(&session->message, LT_ERR_UNSUPPORTED,
-                    "a guest whose threads run in parallel cannot wait for callbacks");
+    if (session->config.threads == LT_THREADS_PARALLEL) {
+        return lti_fail(
+            &session->message, LT_ERR_UNSUPPORTED,
+            "a guest whose threads run in parallel cannot wait for callbacks");
+    }
+    if ((session->config.flags & LT_CONFIG_DISCARD) != 0) {
+        return lti_fail(&session->message, LT_ERR_UNSUPPORTED,
+                        "a guest whose events are thrown away cannot wait for callbacks");
+    }
+    return 0;
 }
 
 int lti_sync_allowed(lt_session *session, uint32_t kinds)
 {
-    if (session->config.threads == LT_THREADS_PARALLEL) {
-        return fail_parallel(session);
+    int error = check_can_wait(session);
+
+    if (error != 0) {
+        return error;
     }
     for (uint32_t type = 1; type < LTI_KIND_COUNT; type++) {
         if ((kinds & ~SYNC_KINDS & LT_KIND(type)) != 0) {
@@ -231,11 +241,9 @@ static int add_point(lt_session *session, struct lti_point point)
     struct lti_sync *sync = &session->sync;
     int error = check_points(session);
 
+    error = error ? error : check_can_wait(session);
     if (error != 0) {
         return error;
-    }
-    if (session->config.threads == LT_THREADS_PARALLEL) {
-        return fail_parallel(session);
     }
     if (is_watch(&point)
             ? sync->watches + filter_watches(&session->callbacks) >= LTI_MAX_WATCHES

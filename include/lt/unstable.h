@@ -29,6 +29,19 @@ struct lt_stats {
  * memory with the guest's own, at some system calls and at the end. */
 #define LT_CONFIG_CHECK_MEMORY UINT32_C(0x40000000)
 
+/* A bit of lt_config.flags: the engine records as it would for the session's callbacks,
+ * and makes padding of it before the library sees it: for measuring the engine alone.
+ * There are no events of instructions, registers and memory then, but those of the
+ * kernel's writes, and `insns` and the checks of lt_stats are 0; stream_bytes counts what
+ * was recorded.  Not with LT_CONFIG_MEMORY or lt_config.limit_insns, and nothing can make
+ * such a guest wait (LT_ERR_UNSUPPORTED). */
+#define LT_CONFIG_DISCARD UINT32_C(0x10000000)
+
+/* A bit of lt_config.flags: values that the library can work out are not recorded even
+ * where callbacks are told of register writes, for which recording them is quicker for
+ * the library, though slower for the engine. */
+#define LT_CONFIG_COMPACT UINT32_C(0x08000000)
+
 /* Fills *stats, also while the session runs.  LT_ERR_ARGUMENT. */
 int lt_session_stats(const lt_session *session, struct lt_stats *stats);
 

@@ -212,6 +212,10 @@ static void check_session_create(void)
     } while (0)
     REFUSED(flags, UINT32_C(1) << 29);
     REFUSED(flags, LT_CONFIG_CHECK_MEMORY); /* without LT_CONFIG_MEMORY */
+    REFUSED(flags, LT_CONFIG_DISCARD | LT_CONFIG_MEMORY);
+    config.flags = LT_CONFIG_DISCARD;
+    REFUSED(limit_insns, 1);
+    config.flags = 0;
     REFUSED(stdio[0], 3);
     REFUSED(stdio[2], UINT32_MAX);
     REFUSED(follow, 3);

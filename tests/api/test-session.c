@@ -931,6 +931,70 @@ static void test_memory_misuse(void **state)
     }
 }
 
+static int look_at_register(lt_session *session, const struct lt_syscall *e, void *user)
+{
+    uint64_t value;
+
+    (void)e;
+    ++*(uint64_t *)user;
+    assert_true(lt_reg_read(session, 0, &value) < 0);
+    return 0;
+}
+
+/* With LT_CONFIG_DISCARD, as much is recorded as without it, and nothing of it comes; but
+ * the run ends as ever. */
+static void test_discard(void **state)
+{
+    uint64_t bytes[2] = {0}, calls[2] = {0};
+
+    (void)state;
+    for (int discard = 0; discard < 2; discard++) {
+        struct lt_stats stats = {.size = sizeof stats};
+        struct lt_config config;
+        lt_session *session;
+        uint64_t insns = 0, writes = 0, accesses = 0;
+
+        assert_int_equal(lt_config_init(&config, sizeof config), 0);
+        config.program = guest("sort");
+        config.stdio[0] = config.stdio[1] = LT_STDIO_NULL;
+        config.ring_size = 65536;
+        config.flags = discard ? LT_CONFIG_DISCARD : 0;
+        assert_int_equal(lt_session_create(&config, &session), 0);
+        assert_int_equal(lt_on_insn(session, NULL, count_insn, &insns), 0);
+        assert_int_equal(lt_on_reg_write(session, NULL, count_reg, &writes), 0);
+        assert_int_equal(lt_on_mem_read(session, NULL, count_access, &accesses), 0);
+        assert_int_equal(lt_on_syscall(session, NULL,
+                                       discard ? look_at_register : count_syscall,
+                                       &calls[discard]),
+                         0);
+        if (discard) {
+            struct lt_filter filter;
+
+            assert_int_equal(lt_filter_init(&filter, sizeof filter), 0);
+            filter.flags = LT_FILTER_SYNC;
+            assert_int_equal(lt_on_insn(session, &filter, count_insn, &insns),
+                             LT_ERR_UNSUPPORTED);
+            assert_int_equal(lt_break_add(session, 4096, count_insn, &insns),
+                             LT_ERR_UNSUPPORTED);
+        }
+        assert_int_equal(lt_session_run(session), 0);
+        assert_int_equal(result_of(session).kind, LT_RESULT_EXIT);
+        assert_int_equal(lt_session_stats(session, &stats), 0);
+        bytes[discard] = stats.stream_bytes;
+        assert_true(stats.stream_bytes > 3 * config.ring_size);
+        assert_int_equal(stats.insns == 0, discard);
+        assert_int_equal(insns == 0, discard);
+        assert_int_equal(writes == 0, discard);
+        assert_int_equal(accesses == 0, discard);
+        assert_int_equal(stats.internal_errors, 0);
+        assert_int_equal(stats.register_mismatches, 0);
+        lt_session_destroy(session);
+    }
+    assert_true(calls[1] > 0);
+    assert_int_equal(calls[0], calls[1]);
+    assert_int_equal(bytes[0], bytes[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tables),
@@ -951,7 +1015,8 @@ int main(void)
                                        cmocka_unit_test(test_without_registers),
                                        cmocka_unit_test(test_memory),
                                        cmocka_unit_test(test_memory_misuse),
-                                       cmocka_unit_test(test_parallel)};
+                                       cmocka_unit_test(test_parallel),
+                                       cmocka_unit_test(test_discard)};
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

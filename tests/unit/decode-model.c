@@ -118,6 +118,8 @@ uint64_t evaluate(const struct lti_op *op, uint64_t a, uint64_t b, uint64_t c, u
     case LTI_MULSH:
         return is32 ? (uint32_t)((int64_t)(int32_t)a * (int32_t)b >> 32)
                     : (uint64_t)((__int128)(int64_t)a * (int64_t)b >> 64);
+    case LTI_EFLAGS: /* test-flags.c has what they are */
+        return lti_x86_arithmetic_flags(control()->cc_map[d & 127], a, b, c);
     default:
         fail_msg("no operation %u", op->op);
         return 0;
@@ -342,6 +344,7 @@ static void expect_op(const struct plan *p, const struct lti_op *op,
     case LTI_ZERO:
         expect_words(op, record);
         return;
+    case LTI_EFLAGS:
     case LTI_MOVCOND:
         v[op->d] = evaluate(op, v[op->a], v[op->b], v[op[-1].a], v[op[-1].b]);
         return;
@@ -416,6 +419,11 @@ static void add_random_operation(struct plan *p, const struct made *made)
     unsigned width = is32 ? 32 : 64, pos = below(width), length = 1 + below(width - pos);
     uint64_t imm = 0;
 
+    if (run.arch == LT_ARCH_X86_64 && below(16) == 0) {
+        add_op(p, LTI_MORE, 0, any_value(p, made), any_value(p, made), 0);
+        add_op(p, LTI_EFLAGS, new_value(p), a, b, 0);
+        return;
+    }
     switch (code) {
     case LTI_EXTRACT:
         if (below(3) == 0) {
@@ -620,7 +628,8 @@ static void put_random_block(uint32_t number, uint32_t count)
     if (count < p->desc.insn_count || below(8) == 0) {
         /* Registers are written behind all stores. */
         for (uint32_t k = first;
-             k < end && (p->ops[k].op <= LTI_MULSH || is_store(&p->ops[k])); k++) {
+             k < end && (p->ops[k].op <= LTI_LAST_VALUE_OP || is_store(&p->ops[k]));
+             k++) {
             stores += is_store(&p->ops[k]);
         }
         stores = stores && below(2) ? 1 + below(stores) : 0;

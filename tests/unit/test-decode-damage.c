@@ -148,7 +148,7 @@ static void test_damaged_ops(void **state)
             run.quiet = false;
             all_callbacks();
             bool no_operation =
-                (code > LTI_MULSH && code < LTI_SETREG) || code > LTI_ZERO;
+                (code > LTI_LAST_VALUE_OP && code < LTI_SETREG) || code > LTI_ZERO;
             if (no_operation) {
                 assert_int_equal(decode(&got), LT_ERR_STREAM);
             }

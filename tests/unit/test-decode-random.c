@@ -101,7 +101,7 @@ static void one_operation(struct lti_op op, const uint64_t *constant)
     if (constant) {
         v[1] = add_const(p, *constant);
     }
-    if (op.op == LTI_MOVCOND) {
+    if (op.op == LTI_MOVCOND || op.op == LTI_EFLAGS) {
         add_op(p, LTI_MORE, 0, v[2], v[3], 0);
     }
     add_op(p, op.op, new_value(p), v[0], v[1], op.imm)->flags = op.flags;
@@ -149,12 +149,12 @@ static void check_operation(struct lti_op op)
 static void test_operations(void **state)
 {
     (void)state;
-    for (unsigned code = LTI_ADD; code <= LTI_MULSH; code++) {
+    for (unsigned code = LTI_ADD; code <= LTI_LAST_VALUE_OP; code++) {
         for (uint8_t flags = 0; flags <= LTI_OP_32; flags++) {
             struct lti_op op = {.op = (uint8_t)code, .flags = flags};
             unsigned width = flags ? 32 : 64;
 
-            if (code == LTI_MORE) {
+            if (code == LTI_MORE || (code == LTI_EFLAGS && flags)) {
                 continue;
             }
             if (code == LTI_EXTRACT || code == LTI_SEXTRACT || code == LTI_DEPOSIT) {
