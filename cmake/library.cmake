@@ -30,6 +30,7 @@ set(library_sources
     src/syscall-text.c
     src/syscall-values.c
     src/syscalls.c
+    src/view.c
     src/engine-blob.S)
 set(library_packages PkgConfig::CAPSTONE PkgConfig::LIBELF Threads::Threads m)
 

@@ -57,6 +57,7 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
         .callbacks = config->callbacks,
     };
     lti_decoder_set_arch(d, LT_ARCH_X86_64);
+    d->source.views = &config->slabs->views;
     lti_run_steps(NULL, &d->source.run);
     d->session = config->session;
     d->only_insn = config->callbacks->list[LT_EVENT_INSN][0].fn.insn;
@@ -78,6 +79,9 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     d->wide_write = d->reg_write;
     d->mem.size = sizeof d->mem;
     d->mem.data = (const uint8_t *)d->mem_data;
+    d->run.type = LT_EVENT_BLOCK;
+    d->run.size = sizeof d->run;
+    d->run.values = d->regs;
     *out = d;
     return 0;
 }
@@ -121,6 +125,7 @@ void lti_decoder_destroy(struct lti_decoder *d)
         free(d->queue);
         free(d->map_path);
         free(d->old);
+        free(d->part);
         free(d);
     }
 }
@@ -216,6 +221,15 @@ static void patch(struct lti_decoder *d, struct lti_step *step, uint32_t nth)
     step->nth = nth;
 }
 
+/* Where the first instructions of a block begin: its steps, or those of its view, which
+ * lead to them.  0 or LT_ERR_NO_MEMORY. */
+static int begin_steps(struct lti_decoder *d, const struct lti_block *block,
+                       uint32_t count, uint32_t stores)
+{
+    d->step = block->view ? lti_view_part(d, block->view, count, stores) : block->steps;
+    return d->step ? 0 : LT_ERR_NO_MEMORY;
+}
+
 /* Takes the first instructions of a block in hand, the last ones that may be told: its
  * record, which begins at `at`, is left to be come upon again. */
 static int cut_block(struct lti_decoder *d, const struct lti_block *block, uint32_t count,
@@ -227,7 +241,9 @@ static int cut_block(struct lti_decoder *d, const struct lti_block *block, uint3
         d->limit = LT_LIMIT_INSNS;
         return LTI_DECODER_LIMIT;
     }
-    d->step = block->steps;
+    if (begin_steps(d, block, count, 0)) {
+        return LT_ERR_NO_MEMORY;
+    }
     d->base = d->seq;
     d->record = record;
     patch(d, &block->steps[block->insns[count].first_step],
@@ -257,7 +273,7 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
             return cut_block(d, block, count, d->at, d->at);
         }
     }
-    d->step = block->steps;
+    d->step = block->begin;
     d->base = d->seq;
     d->record = d->at;
     d->at += block->record_size;
@@ -312,7 +328,10 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
             return cut_block(d, block, left, p + 4, p - 4);
         }
     }
-    d->step = block->steps;
+    error = begin_steps(d, block, count, stores);
+    if (error) {
+        return error;
+    }
     d->base = d->seq;
     d->record = p + 4;
     if (stores) {

@@ -15,6 +15,7 @@
 #include "memory.h"
 #include "stream.h"
 #include "sync.h"
+#include "view.h"
 
 /* An event of a special record that waits for lt_session_next(). */
 struct queued {
@@ -117,6 +118,14 @@ struct lti_decoder {
     struct lti_told *told; /* events that the guest will wait at */
     unsigned told_count, told_room;
     bool waits; /* the guest does, for lt_session_next() */
+
+    struct lt_block_run run;
+    const struct lti_view *view; /* of the run in hand; NULL: none */
+    const uint8_t *view_record;  /* NULL: its lazy steps are done */
+    const struct lti_step *lazy; /* they */
+    struct lti_step *part;       /* of a part of a block view, and the lazy ones, if it
+                                    comes next */
+    const struct lti_step *part_lazy;
 
     uint8_t cc_map[128];
     /* The register file, and behind it the values of the instruction in hand. */
@@ -330,7 +339,8 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
         wanted &= ~(LTI_WANTED_MEMORY | LTI_WANTED_SYNC);
     }
     if (d->ranged[kind]) {
-        wanted = wanted_range(d, wanted, kind, addr, length);
+        wanted = wanted_range(d, wanted & ~LTI_WANTED_VIEW, kind, addr, length) |
+                 (wanted & LTI_WANTED_VIEW);
     }
     *took = wanted;
     if (!wanted) {

@@ -213,13 +213,20 @@ static bool change_words(struct lti_decoder *d, const struct lti_step *s,
 }
 
 /* Whether the instruction writes the x87 register, whatever it held: see LTI_OP_STACK. */
-static bool writes_stack(const struct lti_decoder *d, const struct lti_step *s)
+static bool writes_stack(uint64_t status, unsigned reg, unsigned told)
 {
-    uint64_t status = d->regs[LTI_X86_FSW];
-    unsigned st = (s->a - LTI_X86_REG_FPR0 - (unsigned)(status >> 11)) & 7;
+    unsigned st = (reg - LTI_X86_REG_FPR0 - (unsigned)(status >> 11)) & 7;
 
-    return (s->b >> LTI_X87_ST >> st & 1) &&
-           !((s->b & LTI_X87_UNLESS_C2) && (status & 0x400));
+    return (told >> LTI_X87_ST >> st & 1) &&
+           !((told & LTI_X87_UNLESS_C2) && (status & 0x400));
+}
+
+/* Whether a row of a block view happened: see LTI_STEP_VIEW_CHANGED. */
+static bool row_happened(const uint64_t *values, const struct lti_step *s)
+{
+    return memcmp(&values[s->a], &values[s->imm & 0xffff], 8 * (size_t)s->b) != 0 ||
+           (s->flags &&
+            writes_stack(values[s->slot], s->imm >> 32 & 0xffff, s->imm >> 16 & 0xffff));
 }
 
 /* The flags of the three most frequent kinds of x86 operations, as in flags.c but
@@ -297,6 +304,13 @@ int lti_run_steps(struct lti_decoder *d, const void *out)
         [LTI_STEP_ZERO_TELL] = &&zero_tell,
         [LTI_STEP_WORDS_CHANGED] = &&words_changed,
         [LTI_STEP_WORDS_STACK] = &&words_stack,
+        [LTI_STEP_VIEW_RUN] = &&view_run,
+        [LTI_STEP_VIEW_END] = &&view_end,
+        [LTI_STEP_VIEW_STEPS] = &&view_steps,
+        [LTI_STEP_VIEW_COPY] = &&view_copy,
+        [LTI_STEP_VIEW_CHANGED] = &&view_changed,
+        [LTI_STEP_VIEW_FLOAT] = &&view_float,
+        [LTI_STEP_VIEW_DONE] = &&view_done,
     };
 
     if (!d) {
@@ -311,7 +325,9 @@ int lti_run_steps(struct lti_decoder *d, const void *out)
     uint64_t value, took, wanted, a, b, c;
     const struct lti_insn *current = d->insn;
     struct lt_insn *event;
+    const struct lti_view *view;
     unsigned shift;
+    uint32_t told = 0; /* events of a block view */
     int result;
     uint64_t base = d->base;
 
@@ -448,7 +464,7 @@ insn_repeats:
 insn:
     d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
     event = (struct lt_insn *)&current->event;
-    wanted = current->wanted[LT_EVENT_INSN];
+    wanted = current->told[LT_EVENT_INSN];
     if (wanted) {
         event->seq = base + s->nth;
         set_thread(d, event);
@@ -589,7 +605,7 @@ words_changed:
     }
     goto tell_words;
 words_stack:
-    if (!change_words(d, s, record) && !writes_stack(d, s)) {
+    if (!change_words(d, s, record) && !writes_stack(regs[LTI_X86_FSW], s->a, s->b)) {
         base--;
         NEXT;
     }
@@ -600,6 +616,36 @@ tell_words:
     result = deliver_wide(d, base + s->nth, s->a, s->b, s->imm);
     DELIVERED(&d->wide_write, s->imm);
     NEXT;
+view_run:
+    view = (const struct lti_view *)(uintptr_t)s->imm;
+    result = lti_view_tell(d, view, s->nth, s->slot, base, record, &told);
+    if (__builtin_expect(result != 0, 0)) {
+        d->seq = base + told;
+        goto done;
+    }
+    NEXT;
+view_steps:
+    s = (const struct lti_step *)(uintptr_t)s->imm;
+    GO;
+view_copy:
+    memmove(&regs[s->d], &regs[s->a], 8 * (size_t)s->b);
+    NEXT;
+view_changed:
+    values[s->d] = row_happened(values, s);
+    NEXT;
+view_float:
+    values[s->d] = lti_view_float(s->flags, values, (const uint16_t *)(uintptr_t)s->imm);
+    NEXT;
+view_done:
+    return 0;
+view_end:
+    view = (const struct lti_view *)(uintptr_t)s->imm;
+    event = &view->of->insns->event;
+    d->stats.insns += view->repeats + (view->of->insns->repeats &&
+                                       !(current && current->event.pc == event->pc));
+    d->insn = current = view->last;
+    base += told;
+    /* s->nth is 0 */
 end:
     base += s->nth;
     result = 0;
@@ -611,7 +657,7 @@ end:
         if (number < LTI_MAX_BLOCKS && (block = d->blocks[number]) != NULL &&
             (size_t)(d->end - d->at) >= block->record_size &&
             block->insn_count <= d->insns_end - d->stats.insns) {
-            s = block->steps;
+            s = block->begin;
             record = d->at;
             d->at += block->record_size;
             d->stats.insns += block->begins;
