@@ -4,6 +4,8 @@ set(library_sources
     src/block.c
     src/callbacks.c
     src/captures.c
+    src/compile.c
+    src/compile-x86_64.c
     src/decode.c
     src/decode-guest.c
     src/decode-memory.c

@@ -134,6 +134,7 @@ struct lti_block {
     uint32_t insn_count;
     uint32_t begins;     /* instructions that begin here, rep ones excluded */
     uint32_t step_count; /* the last is LTI_STEP_END */
+    uint32_t cold;       /* how often it is still interpreted before it is compiled */
     struct lti_insn *insns;
     struct lti_step *steps;
     const struct lti_step *begin; /* of a run: these, or those of: */

@@ -64,6 +64,13 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     d->only_insn_user = config->callbacks->list[LT_EVENT_INSN][0].user;
     d->only_reg_write = config->callbacks->list[LT_EVENT_REG_WRITE][0].fn.reg_write;
     d->only_reg_write_user = config->callbacks->list[LT_EVENT_REG_WRITE][0].user;
+    for (unsigned i = 0; i < LTI_ONE_COUNT; i++) {
+        const struct lti_callback *first = &config->callbacks->list[i][0];
+
+        /* All are pointers to functions, of the type of the kind. */
+        memcpy(&d->one[i].fn, &first->fn, sizeof d->one[i].fn);
+        d->one[i].user = first->user;
+    }
     for (unsigned i = 0; i < LTI_KIND_COUNT; i++) {
         d->ranged[i] =
             config->callbacks->pull && has_range(&config->callbacks->pull_filter);
@@ -82,6 +89,11 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     d->run.type = LT_EVENT_BLOCK;
     d->run.size = sizeof d->run;
     d->run.values = d->regs;
+    d->load = d->store = d->mem;
+    d->load.type = LT_EVENT_MEM_READ;
+    d->load.data = (const uint8_t *)&d->load.value;
+    d->store.type = LT_EVENT_MEM_WRITE;
+    d->store.data = (const uint8_t *)&d->store.value;
     *out = d;
     return 0;
 }
@@ -168,12 +180,15 @@ static int make_block(struct lti_decoder *d, uint32_t number)
     if (error == LT_ERR_STREAM) {
         return damaged(d, "a block descriptor is damaged");
     }
-    d->stats.blocks += !error;
+    if (!error) {
+        d->stats.blocks++;
+        d->blocks[number]->cold =
+            d->config.slabs->interpret ? LTI_ALWAYS_COLD : lti_compile_after;
+    }
     return error;
 }
 
-static int find_block(struct lti_decoder *d, uint32_t number,
-                      const struct lti_block **out)
+static int find_block(struct lti_decoder *d, uint32_t number, struct lti_block **out)
 {
     if (number >= LTI_MAX_BLOCKS) {
         return damaged(d, "a block number is out of range");
@@ -254,10 +269,20 @@ static int cut_block(struct lti_decoder *d, const struct lti_block *block, uint3
     return 0;
 }
 
-/* Takes the block record at d->at in hand. */
+/* Whether a block that is to be run is run as compiled code. */
+static bool is_compiled(struct lti_decoder *d, uint32_t number, struct lti_block *block)
+{
+    if (block->cold) {
+        block->cold--;
+        return false;
+    }
+    return lti_compile(&d->config.slabs->compiler, d, number, block);
+}
+
+/* Takes the block record at d->at in hand, or runs it, if its code is compiled. */
 static int begin_block(struct lti_decoder *d, uint32_t number)
 {
-    const struct lti_block *block;
+    struct lti_block *block;
     int error = find_block(d, number, &block);
 
     if (error) {
@@ -272,6 +297,8 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
         if (count < block->insn_count) {
             return cut_block(d, block, count, d->at, d->at);
         }
+    } else if (is_compiled(d, number, block)) {
+        return lti_run_compiled(d->config.slabs->compiler, d, number);
     }
     d->step = block->begin;
     d->base = d->seq;
@@ -302,7 +329,7 @@ static struct lti_step *behind_stores(const struct lti_block *block, uint32_t in
 /* The first instructions only of a block, as an exception left it. */
 static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    const struct lti_block *block;
+    struct lti_block *block;
     uint32_t count, stores;
     int error;
 

@@ -652,11 +652,12 @@ end:
     if (!out && !d->patched && d->end - d->at >= 4 && !stopped(d)) {
         /* Straight on to the next record, if it is of a block that is known. */
         uint32_t number = u32_at(d->at);
-        const struct lti_block *block;
+        struct lti_block *block;
 
         if (number < LTI_MAX_BLOCKS && (block = d->blocks[number]) != NULL &&
             (size_t)(d->end - d->at) >= block->record_size &&
-            block->insn_count <= d->insns_end - d->stats.insns) {
+            block->insn_count <= d->insns_end - d->stats.insns && block->cold) {
+            block->cold--;
             s = block->begin;
             record = d->at;
             d->at += block->record_size;
@@ -682,4 +683,71 @@ done:
 #undef DELIVERED
 #undef TELL_ONE
 #undef TELL_WRITE_ONE
+}
+
+/* See decoder.h. */
+int lti_slow_step(struct lti_decoder *d, const struct lti_step *s, const uint8_t *record)
+{
+    const struct lti_insn *insn = (const struct lti_insn *)(uintptr_t)s->imm;
+    struct lt_insn *event = (struct lt_insn *)&insn->event;
+    uint64_t took = 1;
+    bool goes_on = false;
+    int result = 0;
+
+    switch (s->code) {
+    case LTI_STEP_INSN_REPEATS:
+        goes_on = d->insn && d->insn->event.pc == event->pc;
+        d->stats.insns += !goes_on;
+        /* fall through */
+    case LTI_STEP_INSN:
+        d->insn = insn;
+        if (!goes_on && insn->told[LT_EVENT_INSN]) {
+            event->seq = ++d->seq;
+            set_thread(d, event);
+            LTI_CALL(d, LT_EVENT_INSN, insn, insn->told[LT_EVENT_INSN], event, result);
+        }
+        return result;
+    case LTI_STEP_WRITE:
+    case LTI_STEP_WRITE_SLOT64:
+    case LTI_STEP_WRITE_SLOT32:
+        d->regs[s->d] = s->code == LTI_STEP_WRITE          ? d->regs[s->a]
+                        : s->code == LTI_STEP_WRITE_SLOT64 ? u64_at(record + s->slot)
+                                                           : u32_at(record + s->slot);
+        return deliver_reg(d, ++d->seq, s->d, d->regs[s->d], s->imm);
+    case LTI_STEP_FLAGS:
+        return deliver_reg(d, ++d->seq, d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV,
+                           lti_flags_value(d), s->imm);
+    case LTI_STEP_STORE:
+    case LTI_STEP_LOAD:
+    case LTI_STEP_STORE16:
+    case LTI_STEP_LOAD16:
+        result =
+            mem_step(d, d->seq + 1, s,
+                     s->code <= LTI_STEP_STORE16 ? LT_EVENT_MEM_WRITE : LT_EVENT_MEM_READ,
+                     s->code == LTI_STEP_STORE16 || s->code == LTI_STEP_LOAD16, &took);
+        d->seq += took != 0;
+        return result;
+    case LTI_STEP_WORDS:
+        set_words(d->regs, s, record);
+        return 0;
+    case LTI_STEP_WORDS_TELL:
+        set_words(d->regs, s, record);
+        return deliver_wide(d, ++d->seq, s->a, s->b, s->imm);
+    case LTI_STEP_ZERO:
+    case LTI_STEP_ZERO_TELL:
+        memset(&d->regs[s->d], 0, (words_bytes(s) + 7) & ~(size_t)7);
+        return s->code == LTI_STEP_ZERO ? 0
+                                        : deliver_wide(d, ++d->seq, s->a, s->b, s->imm);
+    case LTI_STEP_WORDS_CHANGED:
+        return change_words(d, s, record) ? deliver_wide(d, ++d->seq, s->a, s->b, s->imm)
+                                          : 0;
+    case LTI_STEP_WORDS_STACK:
+        return change_words(d, s, record) ||
+                       writes_stack(d->regs[LTI_X86_FSW], s->a, s->b)
+                   ? deliver_wide(d, ++d->seq, s->a, s->b & LTI_X87_BYTES, s->imm)
+                   : 0;
+    default:
+        d->regs[s->d] = compute(s, d->regs);
+        return 0;
+    }
 }
