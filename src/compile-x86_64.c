@@ -22,6 +22,7 @@
 
 #include "decoder.h"
 #include "emit-x86_64.h"
+#include "view.h"
 
 /* r12 points there, so that 256 bytes are within short offsets. */
 #define HOT_OFFSET ((int32_t)offsetof(struct lti_decoder, at) + 128)
@@ -67,6 +68,8 @@ struct comp {
     struct lti_code_room *room;
     const struct lti_decoder *d;
     const struct lti_block *block;
+    const struct lti_step *steps; /* of it, or of its view */
+    uint32_t step_count;
     struct slot *slots; /* of each word and value */
     struct held held[HELD];
     uint32_t time;
@@ -1267,6 +1270,152 @@ static void emit_end(struct comp *c, const struct lti_step *s)
     jump_reg(e, RAX);
 }
 
+/* ---- Block views ---- */
+
+typedef bool (*operand_fn)(struct comp *c, uint32_t index);
+
+static bool each_of_row(struct comp *c, uint32_t count, uint32_t first, operand_fn fn)
+{
+    bool all = true;
+
+    for (uint32_t i = 0; i < count; i++) {
+        all &= fn(c, first + i);
+    }
+    return all;
+}
+
+/* Calls `fn` for all that a step of views looks at in memory; false if one call said so.
+ */
+static bool view_operands(struct comp *c, const struct lti_step *s, operand_fn fn)
+{
+    const struct lti_view *view = c->block->view;
+    const uint16_t *parts;
+    bool all = true;
+
+    switch (s->code) {
+    case LTI_STEP_VIEW_RUN:
+        for (uint32_t i = 0; i < view->seen_count; i++) {
+            all &= fn(c, view->seen[i]);
+        }
+        return all;
+    case LTI_STEP_VIEW_COPY:
+        return each_of_row(c, s->b, s->a, fn);
+    case LTI_STEP_VIEW_CHANGED:
+        return each_of_row(c, s->b, s->a, fn) &
+               each_of_row(c, s->b, (uint16_t)s->imm, fn) & fn(c, s->slot);
+    case LTI_STEP_VIEW_FLOAT:
+        parts = (const uint16_t *)(uintptr_t)s->imm;
+        for (uint32_t i = 0; i < LTI_VIEW_PARTS; i++) {
+            all &= fn(c, parts[i]);
+        }
+        return all;
+    default:
+        return true;
+    }
+}
+
+/* Memory gets the word or value, if it does not have it. */
+static bool put_in_memory(struct comp *c, uint32_t index)
+{
+    int i = find_held(c, index);
+
+    if (c->slots[index].known) {
+        store_constant(c, index);
+    } else if (i >= 0 && c->held[i].dirty) {
+        store_held(c, (unsigned)i);
+    }
+    return true;
+}
+
+/* How much longer its template may be than STEP_ROOM. */
+static ptrdiff_t view_room(const struct comp *c, const struct lti_step *s)
+{
+    switch (s->code) {
+    case LTI_STEP_VIEW_RUN:
+        return 24 * (ptrdiff_t)c->block->view->seen_count;
+    case LTI_STEP_VIEW_COPY:
+    case LTI_STEP_VIEW_CHANGED:
+        return 64 * (ptrdiff_t)s->b;
+    default:
+        return 0;
+    }
+}
+
+static void emit_view_slow(struct comp *c, const struct lti_step *s)
+{
+    view_operands(c, s, put_in_memory);
+    emit_slow(c, s);
+    if (s->code != LTI_STEP_VIEW_RUN) {
+        forget(c, s->d);
+    }
+}
+
+static void emit_view_copy(struct comp *c, const struct lti_step *s)
+{
+    view_operands(c, s, put_in_memory);
+    for (uint32_t i = 0; i < s->b; i++) {
+        forget(c, s->d + i);
+        load_word(c, true, RAX, s->a + i);
+        op_rm(&c->e, true, X_STORE, RAX, RBX, WORD(s->d + i));
+    }
+}
+
+/* Whether all whole runs have the same number of events, for one callback. */
+static bool is_steady(const struct comp *c, const struct lti_view *view)
+{
+    return view->wanted == 1 && c->d->config.callbacks->count[LT_EVENT_BLOCK] == 1 &&
+           view->maybe_count == 0 && !view->first->repeats &&
+           view->run.insns + view->run.rows > view->run.flags;
+}
+
+static void emit_view_run(struct comp *c, const struct lti_step *s)
+{
+    const struct lti_view *view = (const struct lti_view *)(uintptr_t)s->imm;
+    const int32_t one = MEMBER(one) + (int32_t)(LT_EVENT_BLOCK * sizeof(struct lti_one));
+    struct emitter *e = &c->e;
+
+#define RUN(member) (int32_t) offsetof(struct lt_block_run, member)
+    if (!is_steady(c, view)) {
+        emit_view_slow(c, s);
+        return;
+    }
+    view_operands(c, s, put_in_memory);
+    write_back(c, c->at);
+    forget_registers(c);
+    op_rm(e, true, X_LOAD, RDI, R12, MEMBER(session));
+    op_rm(e, true, X_LOAD, RDX, R12, one + (int32_t)offsetof(struct lti_one, user));
+    mov_imm(e, RSI, (uintptr_t)&view->run);
+    op_rm(e, true, X_LEA, RAX, R14, 1);
+    op_rm(e, true, X_STORE, RAX, RSI, RUN(seq));
+    alu_imm(e, true, ALU_ADD, R14,
+            (int32_t)(view->run.insns + view->run.rows - view->run.flags));
+    op_rm(e, true, X_LOAD, RAX, R12, MEMBER(pid)); /* and tid */
+    op_rm(e, true, X_STORE, RAX, RSI, RUN(pid));
+    op_rm(e, true, X_LEA, RAX, RBX, WORD(0));
+    op_rm(e, true, X_STORE, RAX, RSI, RUN(values));
+    op_rm(e, true, X_LEA, RAX, RSI, -(int32_t)offsetof(struct lti_view, run));
+    op_rm(e, true, X_STORE, RAX, R12, MEMBER(view));
+    op_rm(e, true, X_STORE, R13, R12, MEMBER(view_record));
+    call_memory(e, R12, one + (int32_t)offsetof(struct lti_one, fn));
+    store_imm(e, true, R12, MEMBER(view), 0);
+    leave_on_result(c);
+    c->calls = true;
+#undef RUN
+}
+
+static void emit_view_end(struct comp *c, const struct lti_step *s)
+{
+    const struct lti_view *view = (const struct lti_view *)(uintptr_t)s->imm;
+
+    if (view->repeats || view->of->insns->repeats) {
+        emit_slow(c, s);
+        c->insn = c->stored = view->last;
+    } else {
+        c->insn = view->last;
+    }
+    emit_end(c, s);
+}
+
 typedef void (*template_fn)(struct comp *c, const struct lti_step *s);
 
 /* What a step reads of words and values. */
@@ -1357,6 +1506,11 @@ templates[LTI_STEP_COUNT] = {
     [LTI_STEP_ZERO_TELL] = {emit_words_tell, 0},
     [LTI_STEP_WORDS_CHANGED] = {emit_words_slow, 0},
     [LTI_STEP_WORDS_STACK] = {emit_words_slow, 0},
+    [LTI_STEP_VIEW_RUN] = {emit_view_run, 0},
+    [LTI_STEP_VIEW_END] = {emit_view_end, 0},
+    [LTI_STEP_VIEW_COPY] = {emit_view_copy, 0},
+    [LTI_STEP_VIEW_CHANGED] = {emit_view_slow, MAKES_D},
+    [LTI_STEP_VIEW_FLOAT] = {emit_view_slow, MAKES_D},
 #undef OP1
 #undef OP2
 };
@@ -1423,13 +1577,29 @@ static bool reads(struct comp *c, uint32_t index, uint32_t i)
     return c->slots[index].defined;
 }
 
+/* For view_operands(), at the step that c->at says. */
+static bool read_operand(struct comp *c, uint32_t index)
+{
+    return reads(c, index, c->at);
+}
+
+/* Of a block view, words from the record are values. */
+static void define_words(struct comp *c, const struct lti_step *s)
+{
+    if ((s->code == LTI_STEP_WORDS || s->code == LTI_STEP_ZERO) && !is_word(s->d)) {
+        for (uint32_t i = 0; i < (s->flags + 1u) / 2; i++) {
+            c->slots[s->d + i].defined = true;
+        }
+    }
+}
+
 /* Looks through the steps: false if they cannot be compiled. */
 static bool look_through(struct comp *c)
 {
     bool flags = false, rest = false;
 
-    for (uint32_t i = 0; i < c->block->step_count; i++) {
-        const struct lti_step *s = &c->block->steps[i];
+    for (uint32_t i = 0; i < c->step_count; i++) {
+        const struct lti_step *s = &c->steps[i];
         const unsigned operands =
             s->code < LTI_STEP_COUNT ? templates[s->code].operands : 0;
         const uint32_t used = i + (s->code == LTI_MORE); /* by the step behind */
@@ -1440,9 +1610,14 @@ static bool look_through(struct comp *c)
             ((operands & READS_D) && !reads(c, s->d, used))) {
             return false;
         }
+        c->at = used;
+        if (!view_operands(c, s, read_operand)) {
+            return false;
+        }
         if (operands & MAKES_D) {
             c->slots[s->d].defined = true;
         }
+        define_words(c, s);
         flags |= tells_flags(s);
         rest |= writes_rest(s);
     }
@@ -1451,12 +1626,13 @@ static bool look_through(struct comp *c)
 }
 
 /* How many words and values the steps name at most. */
-static uint32_t count_slots(const struct lti_block *block)
+static uint32_t count_slots(const struct comp *c)
 {
-    uint32_t count = LTI_FIRST_VALUE;
+    const struct lti_view *view = c->block->view;
+    uint32_t count = view ? view->block.value_count : LTI_FIRST_VALUE;
 
-    for (uint32_t i = 0; i < block->step_count; i++) {
-        const struct lti_step *s = &block->steps[i];
+    for (uint32_t i = 0; i < c->step_count; i++) {
+        const struct lti_step *s = &c->steps[i];
 
         count = s->a >= count ? s->a + 1u : count;
         count = s->b >= count ? s->b + 1u : count;
@@ -1483,14 +1659,17 @@ enum lti_emitted lti_emit_block(struct lti_code_room *room, void *scratch,
                                 const struct lti_decoder *d,
                                 const struct lti_block *block)
 {
-    struct comp c = {.e.p = room->p, .room = room, .d = d, .block = block};
-
-    if (block->view) {
-        return LTI_EMIT_NEVER;
-    }
+    struct comp c = {
+        .e.p = room->p,
+        .room = room,
+        .d = d,
+        .block = block,
+        .steps = block->begin,
+        .step_count = block->view ? block->view->step_count : block->step_count,
+    };
 
     c.slots = scratch;
-    memset(c.slots, 0, count_slots(block) * sizeof *c.slots);
+    memset(c.slots, 0, count_slots(&c) * sizeof *c.slots);
     forget_registers(&c);
     if (block->record_size > INT32_MAX || !look_through(&c)) {
         return LTI_EMIT_NEVER;
@@ -1499,11 +1678,11 @@ enum lti_emitted lti_emit_block(struct lti_code_room *room, void *scratch,
         return LTI_EMIT_ROOM;
     }
     emit_begin(&c);
-    for (c.at = 0; c.at < block->step_count; c.at++) {
-        if (room->end - c.e.p < STEP_ROOM) {
+    for (c.at = 0; c.at < c.step_count; c.at++) {
+        if (room->end - c.e.p < STEP_ROOM + view_room(&c, &c.steps[c.at])) {
             return LTI_EMIT_ROOM;
         }
-        templates[block->steps[c.at].code].emit(&c, &block->steps[c.at]);
+        templates[c.steps[c.at].code].emit(&c, &c.steps[c.at]);
     }
     while ((uintptr_t)c.e.p % 16) {
         put8(&c.e, 0xcc); /* int3 */

@@ -936,7 +936,8 @@ int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, void *data, uint3
     } else {
         value = r->how != LTI_REG_PC ? lti_reg_value(d, reg)
                 : d->config.sync && lti_sync_waits(d->config.sync, d) ? d->regs[r->word]
-                : d->insn                                             ? d->insn->event.pc
+                : d->view ? d->view->first->event.pc
+                : d->insn ? d->insn->event.pc
                           : d->thread->call.pc;
         memcpy(data, &value, width);
     }

@@ -57,7 +57,7 @@ struct lti_thread {
     uint64_t regs[LTI_MAX_REGS];
 };
 /* The first callback of a kind. */
-#define LTI_ONE_COUNT (LT_EVENT_MEM_READ + 1)
+#define LTI_ONE_COUNT (LT_EVENT_BLOCK + 1)
 struct lti_one {
     void (*fn)(void); /* of the kind's own type */
     void *user;
@@ -134,7 +134,7 @@ struct lti_decoder {
     struct lt_block_run run;
     const struct lti_view *view; /* of the run in hand; NULL: none */
     const uint8_t *view_record;  /* NULL: its lazy steps are done */
-    const struct lti_step *lazy; /* they */
+    const struct lti_step *lazy; /* they; NULL: the view's own */
     struct lti_step *part;       /* of a part of a block view, and the lazy ones, if it
                                     comes next */
     const struct lti_step *part_lazy;

@@ -640,12 +640,9 @@ view_done:
     return 0;
 view_end:
     view = (const struct lti_view *)(uintptr_t)s->imm;
-    event = &view->of->insns->event;
-    d->stats.insns += view->repeats + (view->of->insns->repeats &&
-                                       !(current && current->event.pc == event->pc));
-    d->insn = current = view->last;
-    base += told;
-    /* s->nth is 0 */
+    lti_view_end(d, view);
+    current = d->insn;
+    base += told; /* s->nth is 0 */
 end:
     base += s->nth;
     result = 0;
@@ -727,6 +724,23 @@ int lti_slow_step(struct lti_decoder *d, const struct lti_step *s, const uint8_t
                      s->code == LTI_STEP_STORE16 || s->code == LTI_STEP_LOAD16, &took);
         d->seq += took != 0;
         return result;
+    case LTI_STEP_VIEW_RUN: {
+        uint32_t told;
+
+        result = lti_view_tell(d, (const struct lti_view *)(uintptr_t)s->imm, s->nth,
+                               s->slot, d->seq, record, &told);
+        d->seq += told;
+        return result;
+    }
+    case LTI_STEP_VIEW_END:
+        lti_view_end(d, (const struct lti_view *)(uintptr_t)s->imm);
+        return 0;
+    case LTI_STEP_VIEW_CHANGED:
+        d->regs[s->d] = row_happened(d->regs, s);
+        return 0;
+    case LTI_STEP_VIEW_FLOAT:
+        d->regs[s->d] = lti_view_float(s->flags, d->regs, (const uint16_t *)insn);
+        return 0;
     case LTI_STEP_WORDS:
         set_words(d->regs, s, record);
         return 0;

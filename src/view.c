@@ -22,6 +22,7 @@ struct value {
     uint64_t imm;
     uint32_t step; /* that makes it; NO_STEP: a constant nobody has needed yet */
     bool is_const;
+    bool seen; /* is in lti_view.seen */
 };
 
 enum { NEED_NOW = 1, NEED_LATER = 2 }; /* for flags, if somebody asks */
@@ -654,7 +655,58 @@ static bool keep_steps(struct making *m)
     } else {
         end_step(m->source, &view->steps[now], LTI_STEP_VIEW_END, view);
     }
+    view->step_count = now + 1;
     end_step(m->source, &view->lazy[later], LTI_STEP_VIEW_DONE, NULL);
+    return true;
+}
+
+/* Notes a value that somebody may look at when the callback is called. */
+static void see(struct making *m, uint32_t at)
+{
+    struct value *value = value_at(m, (uint16_t)at);
+
+    if (value && value->step != NO_STEP && (m->steps[value->step].need & NEED_NOW) &&
+        !value->seen) {
+        value->seen = true;
+        m->view->seen[m->view->seen_count++] = (uint16_t)at;
+    }
+}
+
+static void see_row(struct making *m, uint32_t count, uint32_t at)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        see(m, at + i);
+    }
+}
+
+static bool find_seen(struct making *m)
+{
+    m->view->seen = malloc((m->value_count + 1) * sizeof *m->view->seen);
+    if (!m->view->seen) {
+        return false;
+    }
+    for (uint32_t i = 0; i < m->row_count; i++) {
+        const struct lt_block_row *row = &m->rows[i];
+
+        if (!(row->flags & LT_ROW_COMPUTED)) {
+            see_row(m, (row->size + 7) / 8, row->value);
+            see(m, row->addr);
+            see(m, row->when);
+        }
+    }
+    for (uint32_t i = 0; i < m->part_count; i++) {
+        for (uint32_t k = 0; k < LTI_VIEW_PARTS; k++) {
+            see(m, m->parts[i][k]);
+        }
+    }
+    for (uint32_t i = 0; i < m->run_step; i++) {
+        const struct lti_step *s = &m->steps[i].step;
+
+        if (m->steps[i].need == NEED_LATER) {
+            see(m, s->a);
+            see(m, s->b);
+        }
+    }
     return true;
 }
 
@@ -681,8 +733,16 @@ static int make_view(struct making *m)
         .row_count = m->row_count,
         .value_count = LTI_FIRST_VALUE + m->value_count,
     };
+    view->run = (struct lt_block_run){
+        .type = LT_EVENT_BLOCK,
+        .size = sizeof view->run,
+        .block = &view->block,
+        .insns = m->insn_count,
+        .rows = m->row_count,
+        .flags = view->first->continues ? LT_RUN_RESUMES : 0,
+    };
     return view->parts && view->maybe && view->block.insns && view->block.rows &&
-                   keep_steps(m)
+                   keep_steps(m) && find_seen(m)
                ? 0
                : LT_ERR_NO_MEMORY;
 }
@@ -741,6 +801,7 @@ void lti_view_destroy(struct lti_view *view)
         free(view->lazy);
         free(view->parts);
         free(view->maybe);
+        free(view->seen);
         free(view);
     }
 }
@@ -787,10 +848,10 @@ int lti_view_tell(struct lti_decoder *d, const struct lti_view *view, uint32_t i
                   uint32_t rows, uint64_t base, const uint8_t *record, uint32_t *told)
 {
     struct lt_block_run *run = &d->run;
-    const struct lti_insn *first = view->first, *before = d->insn;
+    const struct lti_insn *first = view->first;
     const bool resumes =
-        first->continues || (first->repeats && first == view->of->insns && before &&
-                             before->event.pc == first->event.pc);
+        first->continues || (first->repeats && first == view->of->insns && d->insn &&
+                             d->insn->event.pc == first->event.pc);
     uint32_t count = insns + rows - resumes;
     int result;
 
@@ -798,7 +859,7 @@ int lti_view_tell(struct lti_decoder *d, const struct lti_view *view, uint32_t i
         count -= !d->regs[view->block.rows[view->maybe[i]].when];
     }
     *told = count;
-    d->lazy = d->part_lazy ? d->part_lazy : view->lazy;
+    d->lazy = d->part_lazy;
     d->part_lazy = NULL;
     if (!count) {
         return 0;
@@ -810,13 +871,23 @@ int lti_view_tell(struct lti_decoder *d, const struct lti_view *view, uint32_t i
     run->insns = insns;
     run->rows = rows;
     run->flags = resumes ? LT_RUN_RESUMES : 0;
-    d->insn = first;
     d->view = view;
     d->view_record = record;
     LTI_CALL(d, LT_EVENT_BLOCK, block, view->wanted, run, result);
     d->view = NULL;
-    d->insn = before;
+    d->lazy = NULL;
     return result;
+}
+
+void lti_view_end(struct lti_decoder *d, const struct lti_view *view)
+{
+    const struct lti_insn *first = view->of->insns;
+
+    d->stats.insns += view->repeats;
+    if (first->repeats && !(d->insn && d->insn->event.pc == first->event.pc)) {
+        d->stats.insns++;
+    }
+    d->insn = view->last;
 }
 
 uint64_t lti_view_float(bool x86, const uint64_t *values, const uint16_t *parts)
@@ -836,7 +907,7 @@ static void run_lazy(struct lti_decoder *d)
     const struct lti_step *step = d->step;
     const uint8_t *record = d->record;
 
-    d->step = d->lazy;
+    d->step = d->lazy ? d->lazy : d->view->lazy;
     d->record = d->view_record;
     lti_run_steps(d, NULL);
     d->step = step;
@@ -850,7 +921,7 @@ int lti_view_value(struct lti_decoder *d, const struct lt_block_run *run, uint32
     const struct lt_block_row *row;
     uint64_t regs[LTI_A64_NF + LTI_VIEW_PARTS];
 
-    if (!d->view || run != &d->run) {
+    if (!d->view || (run != &d->run && run != &d->view->run)) {
         return LT_ERR_STATE;
     }
     if (number >= run->rows) {

@@ -38,9 +38,13 @@ struct lti_view {
     const struct lti_insn *last;   /* of the whole block */
     struct lti_view_place *places; /* of each of the whole block's, and behind them */
     struct lti_step *steps;
+    uint32_t step_count;
     struct lti_step *lazy; /* what only flags need; ends with LTI_STEP_VIEW_DONE */
     uint16_t (*parts)[LTI_VIEW_PARTS];
-    uint32_t *maybe; /* rows that may not happen */
+    uint16_t *seen; /* values that a callback, or the lazy steps, may look at */
+    uint32_t seen_count;
+    struct lt_block_run run; /* for compiled code: of a whole run that does not resume */
+    uint32_t *maybe;         /* rows that may not happen */
     uint32_t maybe_count;
     uint32_t repeats; /* instructions that repeat, but for the first of the whole block */
     bool mixed;       /* somebody wants single events of it */
@@ -66,6 +70,9 @@ const struct lti_step *lti_view_part(struct lti_decoder *decoder,
 int lti_view_tell(struct lti_decoder *decoder, const struct lti_view *view,
                   uint32_t insns, uint32_t rows, uint64_t base, const uint8_t *record,
                   uint32_t *told);
+
+/* A whole block has been run: its last instruction is in hand. */
+void lti_view_end(struct lti_decoder *decoder, const struct lti_view *view);
 
 /* The value of the register that shows what floating-point operations raised. */
 uint64_t lti_view_float(bool x86, const uint64_t *values, const uint16_t *parts);
