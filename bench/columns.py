@@ -21,6 +21,7 @@ MODES = {
     "coverage": Mode("block coverage", "k", False),
     "writes": Mode("memory writes", "w", False),
     "producer": Mode("everything, producer only", "irwmsdc", False),
+    "view": Mode("everything, block view", "b", False),
     "all": Mode("everything, callbacks", "irwms", True),
 }
 

@@ -2,7 +2,9 @@
 /*
  * null-callbacks [-L SYSROOT] [-s FILE] MODE PROGRAM [ARGS...]: runs a program with
  * empty callbacks, for timing.  MODE names them: any of i (instructions), r (register
- * writes), w (memory writes), m (memory reads), s (system calls), or - for none; or
+ * writes), w (memory writes), m (memory reads), s (system calls), b (the block view
+ * of instructions, register and memory writes, and single events of what is in no block),
+ * B (the same, not empty: it adds up all values), or - for none; or
  * coverage: k (blocks, flags), K (blocks, counted), e (edges, counted), E (edges,
  * counters that are never zero again), n (numbered blocks, flags).  With d, what
  * callbacks would get is thrown away in the engine, with c it is recorded in the compact
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lt/block.h"
 #include "lt/fuzz.h"
 #include "lt/lt.h"
 #include "lt/unstable.h"
@@ -51,6 +54,50 @@ static int on_syscall(lt_session *session, const struct lt_syscall *e, void *use
     return 0;
 }
 
+static int on_block(lt_session *session, const struct lt_block_run *run, void *user)
+{
+    (void)session;
+    (void)run;
+    (void)user;
+    return 0;
+}
+
+static uint64_t sum;
+
+static int on_block_sum(lt_session *session, const struct lt_block_run *run, void *user)
+{
+    const struct lt_block_row *rows = run->block->rows;
+    uint64_t total = 0;
+
+    (void)session;
+    (void)user;
+    for (uint32_t i = 0; i < run->rows; i++) {
+        if ((rows[i].flags & LT_ROW_COMPUTED) == 0) {
+            total += run->values[rows[i].value] + run->values[rows[i].addr];
+        }
+    }
+    sum += total;
+    return 0;
+}
+
+/* The block view, and what is in no block. */
+static int add_view(lt_session *session, lt_block_fn fn)
+{
+    struct lt_filter filter;
+    int error;
+
+    lt_filter_init(&filter, sizeof filter);
+    filter.flags = LT_FILTER_NO_REGS;
+    error =
+        lt_on_block(session, LT_KIND(LT_EVENT_REG_WRITE) | LT_KIND(LT_EVENT_MEM_WRITE),
+                    &filter, fn, NULL);
+    filter.flags |= LT_FILTER_NOT_IN_BLOCKS;
+    if (error == 0) {
+        error = lt_on_reg_write(session, &filter, on_reg, NULL);
+    }
+    return error == 0 ? lt_on_mem_write(session, &filter, on_access, NULL) : error;
+}
+
 static int cover(lt_session *session, uint32_t kind, uint32_t counter)
 {
     struct lt_coverage coverage;
@@ -85,6 +132,12 @@ static int add_callbacks(lt_session *session, const char *mode)
             break;
         case 's':
             error = lt_on_syscall(session, &filter, on_syscall, NULL);
+            break;
+        case 'b':
+            error = add_view(session, on_block);
+            break;
+        case 'B':
+            error = add_view(session, on_block_sum);
             break;
         case 'k':
             error = cover(session, LT_COVERAGE_BLOCKS, LT_COUNTER_FLAG);
@@ -133,7 +186,7 @@ static int set_flags(struct lt_config *config, const char *mode)
     for (; *mode != '\0'; mode++) {
         size_t i = 0;
 
-        if (strchr("irwmskKeEn", *mode) != NULL)
+        if (strchr("irwmsbBkKeEn", *mode) != NULL)
             continue;
         while (i < sizeof flags / sizeof *flags && flags[i].letter != *mode)
             i++;

@@ -5,6 +5,8 @@ set(library_sources
     src/callbacks.c
     src/captures.c
     src/coverage.c
+    src/compile.c
+    src/compile-x86_64.c
     src/decode.c
     src/decode-guest.c
     src/decode-memory.c
@@ -32,6 +34,7 @@ set(library_sources
     src/syscall-text.c
     src/syscall-values.c
     src/syscalls.c
+    src/view.c
     src/engine-blob.S)
 set(library_packages PkgConfig::CAPSTONE PkgConfig::LIBELF Threads::Threads m)
 

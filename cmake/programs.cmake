@@ -16,7 +16,8 @@ add_executable(lt
 target_link_libraries(lt PRIVATE lt-options libtrace)
 set_target_properties(lt PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
-set(examples count-pull insn-logger many-inputs mem-watch syscall-filter syscall-tracer tables)
+set(examples block-profile count-pull insn-logger many-inputs mem-watch syscall-filter syscall-tracer
+    tables)
 foreach(example ${examples})
     add_executable(${example} examples/${example}.c)
     target_link_libraries(${example} PRIVATE lt-options libtrace)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "view.h"
+
 #define MAX_INSNS 4096u
 #define MAX_OPS (1u << 20)
 #define MAX_CODE (MAX_INSNS * 16u)
@@ -366,8 +368,7 @@ static bool register_lasts(const struct maker *m, uint32_t i, uint32_t to)
     return !(overwritten && used_by_cc);
 }
 
-/* The form of an operation whose second operand is a constant, or 0. */
-static unsigned with_constant(const struct lti_op *op)
+unsigned lti_step_with_constant(const struct lti_op *op)
 {
     switch (op->op) {
     case LTI_ADD:
@@ -401,7 +402,8 @@ static void find_folds(struct maker *m, uint32_t from, uint32_t to)
                 (made_by == LTI_CONST && (op->flags & LTI_OP_HIDDEN))) {
                 fold(m, op->a);
             }
-        } else if (with_constant(op) && is_const(m, op->b) && only_use(m, op->b)) {
+        } else if (lti_step_with_constant(op) && is_const(m, op->b) &&
+                   only_use(m, op->b)) {
             fold(m, op->b);
         }
     }
@@ -558,7 +560,7 @@ static void join_compare(struct maker *m, struct lti_step *first, struct lti_ste
 
 static uint64_t mem_wanted(const struct lti_insn *insn, bool store)
 {
-    return insn->wanted[store ? LT_EVENT_MEM_WRITE : LT_EVENT_MEM_READ];
+    return insn->told[store ? LT_EVENT_MEM_WRITE : LT_EVENT_MEM_READ];
 }
 
 static void make_words(const struct lti_op *op, struct lti_step *step, uint64_t wanted)
@@ -607,15 +609,15 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
         return true;
     case LTI_SETREG:
         step->d = op->d;
-        make_setreg(m, op, step, insn->wanted[LT_EVENT_REG_WRITE]);
+        make_setreg(m, op, step, insn->told[LT_EVENT_REG_WRITE]);
         return true;
     case LTI_FLAGS:
-        step->imm = insn->wanted[LT_EVENT_REG_WRITE];
+        step->imm = insn->told[LT_EVENT_REG_WRITE];
         if (make_flags_one(m, first, step, step->imm, step)) {
             join_compare(m, first, step);
         } else {
             *step = (struct lti_step){.code = LTI_STEP_FLAGS,
-                                      .imm = insn->wanted[LT_EVENT_REG_WRITE]};
+                                      .imm = insn->told[LT_EVENT_REG_WRITE]};
         }
         return step->imm != 0;
     case LTI_STORE:
@@ -630,7 +632,7 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
         return step->imm != 0;
     case LTI_WORDS:
     case LTI_ZERO:
-        make_words(op, step, insn->wanted[LT_EVENT_REG_WRITE]);
+        make_words(op, step, insn->told[LT_EVENT_REG_WRITE]);
         return true;
     case LTI_EXTRACT:
         if (op->imm == 32 << 8 && !(op->flags & LTI_OP_32)) {
@@ -638,9 +640,9 @@ static bool make_step(struct maker *m, uint32_t i, const struct lti_insn *insn,
         }
         return true;
     default:
-        if (with_constant(op) && is_const(m, op->b)) {
+        if (lti_step_with_constant(op) && is_const(m, op->b)) {
             uint64_t c = maker_of(m, op->b)->imm;
-            step->code = (uint8_t)with_constant(op);
+            step->code = (uint8_t)lti_step_with_constant(op);
             step->imm = op->op == LTI_SUB ? -c : c;
         }
         return true;
@@ -664,7 +666,7 @@ static uint32_t drop_empty(struct lti_step *first, struct lti_step *end)
 static void make_insn_step(const struct maker *m, const struct lti_insn *insn,
                            struct lti_step *step)
 {
-    uint64_t wanted = insn->wanted[LT_EVENT_INSN];
+    uint64_t wanted = insn->told[LT_EVENT_INSN];
 
     *step = (struct lti_step){.code = LTI_STEP_INSN, .imm = (uintptr_t)insn};
     if (insn->continues || (!wanted && !insn->repeats)) {
@@ -673,6 +675,32 @@ static void make_insn_step(const struct maker *m, const struct lti_insn *insn,
         step->code = LTI_STEP_INSN_REPEATS;
     } else if (for_one(m, LT_EVENT_INSN, wanted)) {
         step->code = LTI_STEP_INSN_ONE;
+    }
+}
+
+/* The block view has the instruction, and who is told of its events by steps. */
+static void make_view_insn(const struct lti_block_source *source, struct lti_insn *insn)
+{
+    const struct lti_callbacks *c = source->callbacks;
+    uint64_t wanted = lti_wanted_at(source, LT_EVENT_BLOCK, insn->event.pc);
+
+    for (uint64_t left = wanted; left; left &= left - 1) {
+        insn->view |=
+            c->list[LT_EVENT_BLOCK][__builtin_ctzll(left)].kinds | LT_KIND(LT_EVENT_INSN);
+    }
+    for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_MEM_READ; type++) {
+        insn->told[type] = insn->wanted[type];
+        if (insn->view) {
+            insn->told[type] &= ~c->not_in_blocks[type];
+        }
+        if (insn->view & LT_KIND(type)) {
+            insn->told[type] |= LTI_WANTED_VIEW;
+        }
+    }
+    if (insn->view && (c->pull_filter.flags & LT_FILTER_NOT_IN_BLOCKS)) {
+        for (uint32_t type = LT_EVENT_INSN; type <= LT_EVENT_MEM_READ; type++) {
+            insn->told[type] &= ~LTI_WANTED_PULL;
+        }
     }
 }
 
@@ -695,6 +723,7 @@ static void make_insn(const struct lti_block_source *source, const struct raw *r
         insn->wanted[LT_EVENT_MEM_WRITE] |= LTI_WANTED_SYNC;
         insn->wanted[LT_EVENT_MEM_READ] |= LTI_WANTED_SYNC;
     }
+    make_view_insn(source, insn);
     insn->slot_offset = from->slot_offset;
     insn->continues = from->flags & LTI_INSN_CONTINUES;
     insn->repeats = from->flags & LTI_INSN_REPEATS;
@@ -772,7 +801,8 @@ static int make_block(const struct lti_block_source *source, const struct raw *r
     number_events(source, block);
     free(m.uses);
     free(m.folded);
-    return 0;
+    block->begin = block->steps;
+    return lti_view_create(source, d, raw->insns, raw->ops, block);
 }
 
 int lti_block_create(const struct lti_block_source *source, uint32_t number,
@@ -806,6 +836,7 @@ void lti_block_destroy(struct lti_block *block)
         free(block->insns);
         free(block->steps);
         free(block->code);
+        lti_view_destroy(block->view);
         free(block);
     }
 }

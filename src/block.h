@@ -21,12 +21,19 @@
 /* And this one if a callback that the guest waits for, or a point, may want it: told
  * once the guest waits. */
 #define LTI_WANTED_SYNC (UINT64_C(1) << 34)
+/* And this one if a block view has it: it is counted, so that its number is the same
+ * there and elsewhere. */
+#define LTI_WANTED_VIEW (UINT64_C(1) << 35)
 
 /* What the events of one instruction need. */
 struct lti_insn {
-    struct lt_insn event;            /* but seq, pid and tid */
-    uint64_t wanted[LTI_KIND_COUNT]; /* by enum lt_event_type, LT_EVENT_INSN to
-                                        LT_EVENT_MEM_READ */
+    struct lt_insn event;                 /* but seq, pid and tid */
+    uint64_t wanted[LTI_KIND_COUNT];      /* by enum lt_event_type, LT_EVENT_INSN to
+                                             LT_EVENT_MEM_READ */
+    uint64_t told[LT_EVENT_MEM_READ + 1]; /* the same, by the block's steps: what
+                                             special records tell is another matter */
+    uint32_t view; /* LT_KIND bits that a block view has of it, LT_EVENT_INSN's among
+                      them; 0: it is in none */
     uint32_t first_step;
     uint32_t events_before; /* of the block, as in lti_step.nth */
     uint32_t slot_offset;
@@ -87,7 +94,19 @@ enum lti_step_code {
     LTI_STEP_ZERO_TELL = 101,
     LTI_STEP_WORDS_CHANGED = 102, /* if it is another value than before */
     LTI_STEP_WORDS_STACK = 103,   /* as LTI_OP_STACK says */
-    LTI_STEP_COUNT = 104
+    /* Of a block view (view.c): calls the callback; imm: address of the lti_view, nth
+     * and slot: how many instructions and rows. */
+    LTI_STEP_VIEW_RUN = 104,
+    LTI_STEP_VIEW_END = 105,     /* in place of END; imm alike */
+    LTI_STEP_VIEW_STEPS = 106,   /* on to the steps at imm */
+    LTI_STEP_VIEW_COPY = 107,    /* b words at d = those at a */
+    LTI_STEP_VIEW_CHANGED = 108, /* values[d] = whether b words at a differ from those
+                                    at imm; with flags, or an x87 register is written:
+                                    imm's next halves are lti_op.b and a, slot is where
+                                    the status word is */
+    LTI_STEP_VIEW_FLOAT = 109,   /* values[d] = lti_view_float(flags, .., imm) */
+    LTI_STEP_VIEW_DONE = 110,
+    LTI_STEP_COUNT = 111
 };
 
 /* Operands are numbers in one array: first the register file, then the values of
@@ -107,14 +126,19 @@ struct lti_step {
                       end: how many */
 };
 
+struct lti_view;
+
 struct lti_block {
     uint64_t pc;
     uint32_t record_size;
     uint32_t insn_count;
     uint32_t begins;     /* instructions that begin here, rep ones excluded */
     uint32_t step_count; /* the last is LTI_STEP_END */
+    uint32_t cold;       /* how often it is still interpreted before it is compiled */
     struct lti_insn *insns;
     struct lti_step *steps;
+    const struct lti_step *begin; /* of a run: these, or those of: */
+    struct lti_view *view;        /* or NULL */
     uint8_t *code;
 };
 
@@ -125,6 +149,7 @@ struct lti_block_source {
     struct lti_modules *modules;
     const void *const *run; /* lti_step.run for each enum lti_step_code */
     const uint8_t *cc_map;  /* NULL: no x86 */
+    uint32_t *views;        /* how many block views were made: lt_block.number */
 };
 
 /* Makes the block with that number.  0, LT_ERR_NO_MEMORY, or LT_ERR_STREAM if
@@ -135,5 +160,8 @@ void lti_block_destroy(struct lti_block *block);
 
 /* Who wants events of kind `type` from the instruction at `pc`. */
 uint64_t lti_wanted_at(const struct lti_block_source *source, uint32_t type, uint64_t pc);
+
+/* The form of an operation whose second operand is a constant, or 0. */
+unsigned lti_step_with_constant(const struct lti_op *op);
 
 #endif

@@ -62,7 +62,8 @@ static int take_filter(lt_session *session, struct lt_filter *to,
             "the filter was not set up by lt_filter_init(), or asks for what this "
             "version of the library does not know");
     }
-    if ((to->flags & ~(LT_FILTER_NO_REGS | LT_FILTER_SYNC)) != 0) {
+    if ((to->flags & ~(LT_FILTER_NO_REGS | LT_FILTER_SYNC | LT_FILTER_NOT_IN_BLOCKS)) !=
+        0) {
         return lti_fail(&session->message, LT_ERR_ARGUMENT,
                         "the filter has an unknown flag");
     }
@@ -113,6 +114,9 @@ static int add(lt_session *session, uint32_t type, const struct lt_filter *filte
         if ((callback.filter.flags & LT_FILTER_SYNC) != 0) {
             callbacks->sync[type] |= UINT64_C(1) << callbacks->count[type];
         }
+        if ((callback.filter.flags & LT_FILTER_NOT_IN_BLOCKS) != 0) {
+            callbacks->not_in_blocks[type] |= UINT64_C(1) << callbacks->count[type];
+        }
         callbacks->list[type][callbacks->count[type]++] = callback;
         callbacks->total++;
     }
@@ -145,6 +149,38 @@ DEFINE_ON(signal, lt_signal_fn, signal, LT_EVENT_SIGNAL)
 DEFINE_ON(thread, lt_thread_fn, thread, LT_EVENT_THREAD)
 DEFINE_ON(process, lt_process_fn, process, LT_EVENT_PROCESS)
 DEFINE_ON(map, lt_map_fn, map, LT_EVENT_MAP)
+
+/* What rows of a block view can be of. */
+#define ROW_KINDS                                                                        \
+    (LT_KIND(LT_EVENT_REG_WRITE) | LT_KIND(LT_EVENT_MEM_WRITE) |                         \
+     LT_KIND(LT_EVENT_MEM_READ))
+
+int lt_on_block(lt_session *session, uint32_t kinds, const struct lt_filter *filter,
+                lt_block_fn fn, void *user)
+{
+    if (session == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    if (fn == NULL) {
+        return lti_fail(&session->message, LT_ERR_ARGUMENT,
+                        "lt_on_block() was given no function");
+    }
+    if ((kinds & ~(ROW_KINDS | LT_KIND(LT_EVENT_INSN))) != 0) {
+        return lti_fail(&session->message, LT_ERR_ARGUMENT,
+                        "a block has no rows of that kind");
+    }
+    if (filter != NULL && filter->size >= FILTER_SIZE_1 &&
+        (filter->flags & LT_FILTER_SYNC) != 0) {
+        int error = check_new(session);
+
+        return error != 0 ? error
+                          : lti_fail(&session->message, LT_ERR_UNSUPPORTED,
+                                     "a guest cannot wait for runs of blocks");
+    }
+    return add(session, LT_EVENT_BLOCK, filter,
+               (struct lti_callback){
+                   .fn = {.block = fn}, .user = user, .kinds = kinds & ROW_KINDS});
+}
 
 int lt_session_select(lt_session *session, uint32_t kinds, const struct lt_filter *filter)
 {
@@ -239,7 +275,9 @@ static void want_range(struct wanted *wanted, uint32_t want,
 /* One callback, or the pull form, wants `kinds`. */
 static void want(struct wanted *wanted, uint32_t kinds, const struct lt_filter *filter)
 {
-    uint32_t bits = 0;
+    const bool view = (kinds & LT_KIND(LT_EVENT_BLOCK)) != 0;
+    uint32_t bits = view ? LTI_WANT_INSN : 0;
+
     if ((kinds & LT_KIND(LT_EVENT_MAP)) != 0) {
         wanted->record |= LTI_RECORD_MAPS;
     }
@@ -258,7 +296,10 @@ static void want(struct wanted *wanted, uint32_t kinds, const struct lt_filter *
     }
     want_range(wanted, bits, filter);
     if ((bits & LTI_WANT_REG) != 0) {
-        wanted->record |= LTI_RECORD_REGS | LTI_RECORD_DIRECT;
+        wanted->record |= LTI_RECORD_REGS;
+        if (!view && (filter->flags & LT_FILTER_NOT_IN_BLOCKS) == 0) {
+            wanted->record |= LTI_RECORD_DIRECT;
+        }
     } else if ((filter->flags & LT_FILTER_NO_REGS) == 0) {
         wanted->record |= LTI_RECORD_REGS;
     }
@@ -271,7 +312,8 @@ void lti_callbacks_wanted(const struct lti_callbacks *callbacks,
     struct wanted wanted = {.ranges = ranges};
     for (unsigned type = 0; type < LTI_KIND_COUNT; type++) {
         for (unsigned i = 0; i < callbacks->count[type]; i++) {
-            want(&wanted, LT_KIND(type), &callbacks->list[type][i].filter);
+            const struct lti_callback *c = &callbacks->list[type][i];
+            want(&wanted, LT_KIND(type) | c->kinds, &c->filter);
         }
     }
     if (callbacks->pull) {

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lt/lt.h"
+#include "lt/block.h"
 
 #define LTI_MAX_CALLBACKS 32u
-#define LTI_KIND_COUNT 12u /* indexed by enum lt_event_type; 0 is unused */
+#define LTI_KIND_COUNT 13u /* indexed by enum lt_event_type; 0 is unused */
 
 struct lti_callback {
     union {
@@ -23,9 +23,11 @@ struct lti_callback {
         lt_thread_fn thread;
         lt_process_fn process;
         lt_map_fn map;
+        lt_block_fn block;
     } fn; /* for LT_EVENT_* of the list it stands in */
     void *user;
     struct lt_filter filter; /* .module is owned, or NULL */
+    uint32_t kinds;          /* of a block view: LT_KIND bits of its rows */
 };
 
 struct lti_callbacks {
@@ -40,6 +42,8 @@ struct lti_callbacks {
     bool insns;                   /* all code is recorded: instructions are counted */
     /* Those that the guest waits for: a bit each, and LTI_WANTED_PULL. */
     uint64_t sync[LTI_KIND_COUNT];
+    /* Those that want only what no block view has: a bit each. */
+    uint64_t not_in_blocks[LTI_KIND_COUNT];
 };
 
 /* Whether the file at `path` is what a filter's `module` means: the same path,

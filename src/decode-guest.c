@@ -49,6 +49,8 @@ static void set_tid(struct lti_decoder *d, uint32_t pid, uint32_t tid)
 {
     d->pid = d->reg_write.pid = d->wide_write.pid = d->mem.pid = pid;
     d->tid = d->reg_write.tid = d->wide_write.tid = d->mem.tid = tid;
+    d->load.pid = d->store.pid = pid;
+    d->load.tid = d->store.tid = tid;
 }
 
 static void free_thread(struct lti_decoder *d, struct lti_thread *t)

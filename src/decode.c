@@ -57,12 +57,20 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
         .callbacks = config->callbacks,
     };
     lti_decoder_set_arch(d, LT_ARCH_X86_64);
+    d->source.views = &config->slabs->views;
     lti_run_steps(NULL, &d->source.run);
     d->session = config->session;
     d->only_insn = config->callbacks->list[LT_EVENT_INSN][0].fn.insn;
     d->only_insn_user = config->callbacks->list[LT_EVENT_INSN][0].user;
     d->only_reg_write = config->callbacks->list[LT_EVENT_REG_WRITE][0].fn.reg_write;
     d->only_reg_write_user = config->callbacks->list[LT_EVENT_REG_WRITE][0].user;
+    for (unsigned i = 0; i < LTI_ONE_COUNT; i++) {
+        const struct lti_callback *first = &config->callbacks->list[i][0];
+
+        /* All are pointers to functions, of the type of the kind. */
+        memcpy(&d->one[i].fn, &first->fn, sizeof d->one[i].fn);
+        d->one[i].user = first->user;
+    }
     for (unsigned i = 0; i < LTI_KIND_COUNT; i++) {
         d->ranged[i] =
             config->callbacks->pull && has_range(&config->callbacks->pull_filter);
@@ -78,6 +86,14 @@ int lti_decoder_create(const struct lti_decoder_config *config, struct lti_decod
     d->wide_write = d->reg_write;
     d->mem.size = sizeof d->mem;
     d->mem.data = (const uint8_t *)d->mem_data;
+    d->run.type = LT_EVENT_BLOCK;
+    d->run.size = sizeof d->run;
+    d->run.values = d->regs;
+    d->load = d->store = d->mem;
+    d->load.type = LT_EVENT_MEM_READ;
+    d->load.data = (const uint8_t *)&d->load.value;
+    d->store.type = LT_EVENT_MEM_WRITE;
+    d->store.data = (const uint8_t *)&d->store.value;
     *out = d;
     return 0;
 }
@@ -121,6 +137,7 @@ void lti_decoder_destroy(struct lti_decoder *d)
         free(d->queue);
         free(d->map_path);
         free(d->old);
+        free(d->part);
         free(d);
     }
 }
@@ -163,12 +180,15 @@ static int make_block(struct lti_decoder *d, uint32_t number)
     if (error == LT_ERR_STREAM) {
         return damaged(d, "a block descriptor is damaged");
     }
-    d->stats.blocks += !error;
+    if (!error) {
+        d->stats.blocks++;
+        d->blocks[number]->cold =
+            d->config.slabs->interpret ? LTI_ALWAYS_COLD : lti_compile_after;
+    }
     return error;
 }
 
-static int find_block(struct lti_decoder *d, uint32_t number,
-                      const struct lti_block **out)
+static int find_block(struct lti_decoder *d, uint32_t number, struct lti_block **out)
 {
     if (number >= LTI_MAX_BLOCKS) {
         return damaged(d, "a block number is out of range");
@@ -216,6 +236,15 @@ static void patch(struct lti_decoder *d, struct lti_step *step, uint32_t nth)
     step->nth = nth;
 }
 
+/* Where the first instructions of a block begin: its steps, or those of its view, which
+ * lead to them.  0 or LT_ERR_NO_MEMORY. */
+static int begin_steps(struct lti_decoder *d, const struct lti_block *block,
+                       uint32_t count, uint32_t stores)
+{
+    d->step = block->view ? lti_view_part(d, block->view, count, stores) : block->steps;
+    return d->step ? 0 : LT_ERR_NO_MEMORY;
+}
+
 /* Takes the first instructions of a block in hand, the last ones that may be told: its
  * record, which begins at `at`, is left to be come upon again. */
 static int cut_block(struct lti_decoder *d, const struct lti_block *block, uint32_t count,
@@ -227,7 +256,9 @@ static int cut_block(struct lti_decoder *d, const struct lti_block *block, uint3
         d->limit = LT_LIMIT_INSNS;
         return LTI_DECODER_LIMIT;
     }
-    d->step = block->steps;
+    if (begin_steps(d, block, count, 0)) {
+        return LT_ERR_NO_MEMORY;
+    }
     d->base = d->seq;
     d->record = record;
     patch(d, &block->steps[block->insns[count].first_step],
@@ -238,10 +269,20 @@ static int cut_block(struct lti_decoder *d, const struct lti_block *block, uint3
     return 0;
 }
 
-/* Takes the block record at d->at in hand. */
+/* Whether a block that is to be run is run as compiled code. */
+static bool is_compiled(struct lti_decoder *d, uint32_t number, struct lti_block *block)
+{
+    if (block->cold) {
+        block->cold--;
+        return false;
+    }
+    return lti_compile(&d->config.slabs->compiler, d, number, block);
+}
+
+/* Takes the block record at d->at in hand, or runs it, if its code is compiled. */
 static int begin_block(struct lti_decoder *d, uint32_t number)
 {
-    const struct lti_block *block;
+    struct lti_block *block;
     int error = find_block(d, number, &block);
 
     if (error) {
@@ -256,8 +297,10 @@ static int begin_block(struct lti_decoder *d, uint32_t number)
         if (count < block->insn_count) {
             return cut_block(d, block, count, d->at, d->at);
         }
+    } else if (is_compiled(d, number, block)) {
+        return lti_run_compiled(d->config.slabs->compiler, d, number);
     }
-    d->step = block->steps;
+    d->step = block->begin;
     d->base = d->seq;
     d->record = d->at;
     d->at += block->record_size;
@@ -286,7 +329,7 @@ static struct lti_step *behind_stores(const struct lti_block *block, uint32_t in
 /* The first instructions only of a block, as an exception left it. */
 static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
 {
-    const struct lti_block *block;
+    struct lti_block *block;
     uint32_t count, stores;
     int error;
 
@@ -312,7 +355,10 @@ static int begin_part(struct lti_decoder *d, const uint8_t *p, uint32_t size)
             return cut_block(d, block, left, p + 4, p - 4);
         }
     }
-    d->step = block->steps;
+    error = begin_steps(d, block, count, stores);
+    if (error) {
+        return error;
+    }
     d->base = d->seq;
     d->record = p + 4;
     if (stores) {
@@ -890,7 +936,8 @@ int lti_decoder_reg(const struct lti_decoder *d, uint32_t reg, void *data, uint3
     } else {
         value = r->how != LTI_REG_PC ? lti_reg_value(d, reg)
                 : d->config.sync && lti_sync_waits(d->config.sync, d) ? d->regs[r->word]
-                : d->insn                                             ? d->insn->event.pc
+                : d->view ? d->view->first->event.pc
+                : d->insn ? d->insn->event.pc
                           : d->thread->call.pc;
         memcpy(data, &value, width);
     }

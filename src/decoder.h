@@ -15,6 +15,7 @@
 #include "memory.h"
 #include "stream.h"
 #include "sync.h"
+#include "view.h"
 
 /* An event of a special record that waits for lt_session_next(). */
 struct queued {
@@ -55,6 +56,13 @@ struct lti_thread {
     struct lti_captures captures; /* of it */
     uint64_t regs[LTI_MAX_REGS];
 };
+/* The first callback of a kind. */
+#define LTI_ONE_COUNT (LT_EVENT_BLOCK + 1)
+struct lti_one {
+    void (*fn)(void); /* of the kind's own type */
+    void *user;
+};
+
 /* No record tells of a larger store. */
 #define LTI_MAX_STORE 65536u
 
@@ -71,8 +79,7 @@ struct lti_decoder {
     bool in_event; /* an event is in hand */
     const char *problem;
 
-    const uint8_t *at, *end; /* what was fed and is left */
-    bool finish;             /* behind it comes the guest's end, and how: */
+    bool finish; /* behind it comes the guest's end, and how: */
     int32_t status, signal;
     bool late; /* a parallel thread of a process that has ended: nothing of it is told */
 
@@ -85,26 +92,32 @@ struct lti_decoder {
     struct lti_step *patched;
     const void *patched_run;
     uint32_t patched_nth;
-    uint64_t insns_end; /* of stats.insns: no instruction begins there */
-    bool insns_over;    /* so much that the next record is not looked at */
-    uint32_t limit;     /* enum lt_limit that was reached; 0: none */
+    bool insns_over; /* so much that the next record is not looked at */
+    uint32_t limit;  /* enum lt_limit that was reached; 0: none */
 
+    /* What compiled code reaches with short instructions stands together here. */
+    const uint8_t *at, *end;     /* what was fed and is left */
+    uint64_t insns_end;          /* of stats.insns: no instruction begins there */
     const struct lti_insn *insn; /* in hand; lives as long as its block */
-    struct lti_insn kept;        /* that one, when its block is no more */
     uint32_t pid, tid;           /* those of the records that come */
     uint64_t seq;
+    lt_session *session;
+    const void *const *entries; /* compiled code by block number, once there is some */
+    struct lti_one one[LTI_ONE_COUNT]; /* by enum lt_event_type */
+    struct lt_reg_write reg_write;     /* of a register of 8 bytes */
     struct lt_stats stats;
+    struct lt_mem_access load, store; /* of up to 8 bytes, by compiled code */
+
+    struct lti_insn kept; /* the instruction in hand, when its block is no more */
     lt_insn_fn only_insn; /* the first callback of a kind, at hand */
     void *only_insn_user;
     lt_reg_write_fn only_reg_write;
     void *only_reg_write_user;
-    lt_session *session;
     bool ranged[LTI_KIND_COUNT]; /* a callback of the kind has an address range */
 
     struct lti_block **blocks; /* LTI_MAX_BLOCKS, those of config.slabs */
 
-    struct lt_reg_write reg_write;  /* of a register of 8 bytes */
-    struct lt_reg_write wide_write; /* of any other one */
+    struct lt_reg_write wide_write; /* of any register but those of 8 bytes */
     struct lt_mem_access mem;
     uint64_t mem_data[2];
     struct lti_memory *memory; /* the guest's; NULL: not kept */
@@ -118,6 +131,14 @@ struct lti_decoder {
     unsigned told_count, told_room;
     bool waits; /* the guest does, for lt_session_next() */
 
+    struct lt_block_run run;
+    const struct lti_view *view; /* of the run in hand; NULL: none */
+    const uint8_t *view_record;  /* NULL: its lazy steps are done */
+    const struct lti_step *lazy; /* they; NULL: the view's own */
+    struct lti_step *part;       /* of a part of a block view, and the lazy ones, if it
+                                    comes next */
+    const struct lti_step *part_lazy;
+
     uint8_t cc_map[128];
     /* The register file, and behind it the values of the instruction in hand. */
     uint64_t regs[UINT16_MAX + 1];
@@ -130,6 +151,11 @@ struct lti_decoder {
  * *const *: the compiler knows them only in there.
  */
 int lti_run_steps(struct lti_decoder *decoder, const void *out);
+
+/* Does one step of the record for compiled code: any but those of known operands that
+ * it does itself.  decoder->seq and insn are up to date.  As lti_run_steps(). */
+int lti_slow_step(struct lti_decoder *decoder, const struct lti_step *step,
+                  const uint8_t *record);
 
 /* ---- decode-memory.c: records about memory, without their heads ---- */
 
@@ -330,7 +356,8 @@ deliver_mem(struct lti_decoder *d, uint64_t seq, uint32_t kind, uint64_t addr,
         wanted &= ~(LTI_WANTED_MEMORY | LTI_WANTED_SYNC);
     }
     if (d->ranged[kind]) {
-        wanted = wanted_range(d, wanted, kind, addr, length);
+        wanted = wanted_range(d, wanted & ~LTI_WANTED_VIEW, kind, addr, length) |
+                 (wanted & LTI_WANTED_VIEW);
     }
     *took = wanted;
     if (!wanted) {

@@ -19,6 +19,7 @@
 #include "program.h"
 #include "supervisor.h"
 #include "syscalls.h"
+#include "view.h"
 
 /* The structs' sizes in the first release. */
 #define CONFIG_SIZE_1 80u
@@ -918,6 +919,23 @@ int lt_reg_read(lt_session *session, uint32_t reg, uint64_t *value)
         *value = read;
     }
     return result < 0 ? result : 0;
+}
+
+int lt_block_value(lt_session *session, const struct lt_block_run *run, uint32_t row,
+                   uint64_t *value)
+{
+    if (session == NULL || run == NULL || value == NULL) {
+        return LT_ERR_ARGUMENT;
+    }
+    struct lti_decoder *decoder = present_decoder(session);
+    int error = decoder == NULL ? LT_ERR_STATE : lti_view_value(decoder, run, row, value);
+    if (error == LT_ERR_STATE) {
+        lti_fail(&session->message, 0, "the run of a block is not the one in hand");
+    } else if (error != 0) {
+        lti_fail(&session->message, 0, "row %u of the block is none, or did not happen",
+                 row);
+    }
+    return error;
 }
 
 int lt_mem_read(lt_session *session, uint64_t addr, void *data, uint64_t size)

@@ -37,6 +37,7 @@ static void free_blocks(struct lti_slabs *slabs, uint32_t number)
     for (uint32_t i = 0; i < LTI_SLAB_BLOCKS; i++) {
         lti_block_destroy(blocks[i]);
     }
+    lti_compiler_forget(slabs->compiler, number);
     /* Zeros, without keeping the pages. */
     madvise(blocks, sizeof *blocks * LTI_SLAB_BLOCKS, MADV_DONTNEED);
 }
@@ -51,6 +52,7 @@ void lti_slabs_destroy(struct lti_slabs *slabs)
             free_blocks(slabs, i);
         }
     }
+    lti_compiler_destroy(slabs->compiler);
     munmap(slabs->blocks, BLOCKS_SIZE);
     free(slabs);
 }

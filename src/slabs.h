@@ -8,12 +8,16 @@
 #include <sys/types.h>
 
 #include "block.h"
+#include "compile.h"
 #include "stream.h"
 
 struct lti_slabs {
-    struct lti_block **blocks; /* LTI_MAX_BLOCKS places, most of which are never
-                                  touched: NULL until the block is first run */
+    struct lti_block **blocks;     /* LTI_MAX_BLOCKS places, most of which are never
+                                      touched: NULL until the block is first run */
+    struct lti_compiler *compiler; /* NULL: nothing was compiled yet */
+    bool interpret;                /* nor will be */
     uint8_t *arena;
+    uint32_t views;            /* block views made so far */
     pid_t owner;               /* the process that gives slabs back: not a forked copy */
     uint32_t users[LTI_SLABS]; /* guest processes that may run the slab's blocks */
 };

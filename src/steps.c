@@ -213,13 +213,20 @@ static bool change_words(struct lti_decoder *d, const struct lti_step *s,
 }
 
 /* Whether the instruction writes the x87 register, whatever it held: see LTI_OP_STACK. */
-static bool writes_stack(const struct lti_decoder *d, const struct lti_step *s)
+static bool writes_stack(uint64_t status, unsigned reg, unsigned told)
 {
-    uint64_t status = d->regs[LTI_X86_FSW];
-    unsigned st = (s->a - LTI_X86_REG_FPR0 - (unsigned)(status >> 11)) & 7;
+    unsigned st = (reg - LTI_X86_REG_FPR0 - (unsigned)(status >> 11)) & 7;
 
-    return (s->b >> LTI_X87_ST >> st & 1) &&
-           !((s->b & LTI_X87_UNLESS_C2) && (status & 0x400));
+    return (told >> LTI_X87_ST >> st & 1) &&
+           !((told & LTI_X87_UNLESS_C2) && (status & 0x400));
+}
+
+/* Whether a row of a block view happened: see LTI_STEP_VIEW_CHANGED. */
+static bool row_happened(const uint64_t *values, const struct lti_step *s)
+{
+    return memcmp(&values[s->a], &values[s->imm & 0xffff], 8 * (size_t)s->b) != 0 ||
+           (s->flags &&
+            writes_stack(values[s->slot], s->imm >> 32 & 0xffff, s->imm >> 16 & 0xffff));
 }
 
 /* The flags of the three most frequent kinds of x86 operations, as in flags.c but
@@ -299,6 +306,13 @@ int lti_run_steps(struct lti_decoder *d, const void *out)
         [LTI_STEP_ZERO_TELL] = &&zero_tell,
         [LTI_STEP_WORDS_CHANGED] = &&words_changed,
         [LTI_STEP_WORDS_STACK] = &&words_stack,
+        [LTI_STEP_VIEW_RUN] = &&view_run,
+        [LTI_STEP_VIEW_END] = &&view_end,
+        [LTI_STEP_VIEW_STEPS] = &&view_steps,
+        [LTI_STEP_VIEW_COPY] = &&view_copy,
+        [LTI_STEP_VIEW_CHANGED] = &&view_changed,
+        [LTI_STEP_VIEW_FLOAT] = &&view_float,
+        [LTI_STEP_VIEW_DONE] = &&view_done,
     };
 
     if (!d) {
@@ -313,7 +327,9 @@ int lti_run_steps(struct lti_decoder *d, const void *out)
     uint64_t value, took, wanted, a, b, c;
     const struct lti_insn *current = d->insn;
     struct lt_insn *event;
+    const struct lti_view *view;
     unsigned shift;
+    uint32_t told = 0; /* events of a block view */
     int result;
     uint64_t base = d->base;
 
@@ -454,7 +470,7 @@ insn_repeats:
 insn:
     d->insn = current = (const struct lti_insn *)(uintptr_t)s->imm;
     event = (struct lt_insn *)&current->event;
-    wanted = current->wanted[LT_EVENT_INSN];
+    wanted = current->told[LT_EVENT_INSN];
     if (wanted) {
         event->seq = base + s->nth;
         set_thread(d, event);
@@ -595,7 +611,7 @@ words_changed:
     }
     goto tell_words;
 words_stack:
-    if (!change_words(d, s, record) && !writes_stack(d, s)) {
+    if (!change_words(d, s, record) && !writes_stack(regs[LTI_X86_FSW], s->a, s->b)) {
         base--;
         NEXT;
     }
@@ -606,18 +622,46 @@ tell_words:
     result = deliver_wide(d, base + s->nth, s->a, s->b, s->imm);
     DELIVERED(&d->wide_write, s->imm);
     NEXT;
+view_run:
+    view = (const struct lti_view *)(uintptr_t)s->imm;
+    result = lti_view_tell(d, view, s->nth, s->slot, base, record, &told);
+    if (__builtin_expect(result != 0, 0)) {
+        d->seq = base + told;
+        goto done;
+    }
+    NEXT;
+view_steps:
+    s = (const struct lti_step *)(uintptr_t)s->imm;
+    GO;
+view_copy:
+    memmove(&regs[s->d], &regs[s->a], 8 * (size_t)s->b);
+    NEXT;
+view_changed:
+    values[s->d] = row_happened(values, s);
+    NEXT;
+view_float:
+    values[s->d] = lti_view_float(s->flags, values, (const uint16_t *)(uintptr_t)s->imm);
+    NEXT;
+view_done:
+    return 0;
+view_end:
+    view = (const struct lti_view *)(uintptr_t)s->imm;
+    lti_view_end(d, view);
+    current = d->insn;
+    base += told; /* s->nth is 0 */
 end:
     base += s->nth;
     result = 0;
     if (!out && !d->patched && d->end - d->at >= 4 && !stopped(d)) {
         /* Straight on to the next record, if it is of a block that is known. */
         uint32_t number = u32_at(d->at);
-        const struct lti_block *block;
+        struct lti_block *block;
 
         if (number < LTI_MAX_BLOCKS && (block = d->blocks[number]) != NULL &&
             (size_t)(d->end - d->at) >= block->record_size &&
-            block->insn_count <= d->insns_end - d->stats.insns) {
-            s = block->steps;
+            block->insn_count <= d->insns_end - d->stats.insns && block->cold) {
+            block->cold--;
+            s = block->begin;
             record = d->at;
             d->at += block->record_size;
             d->stats.insns += block->begins;
@@ -642,4 +686,88 @@ done:
 #undef DELIVERED
 #undef TELL_ONE
 #undef TELL_WRITE_ONE
+}
+
+/* See decoder.h. */
+int lti_slow_step(struct lti_decoder *d, const struct lti_step *s, const uint8_t *record)
+{
+    const struct lti_insn *insn = (const struct lti_insn *)(uintptr_t)s->imm;
+    struct lt_insn *event = (struct lt_insn *)&insn->event;
+    uint64_t took = 1;
+    bool goes_on = false;
+    int result = 0;
+
+    switch (s->code) {
+    case LTI_STEP_INSN_REPEATS:
+        goes_on = d->insn && d->insn->event.pc == event->pc;
+        d->stats.insns += !goes_on;
+        /* fall through */
+    case LTI_STEP_INSN:
+        d->insn = insn;
+        if (!goes_on && insn->told[LT_EVENT_INSN]) {
+            event->seq = ++d->seq;
+            set_thread(d, event);
+            LTI_CALL(d, LT_EVENT_INSN, insn, insn->told[LT_EVENT_INSN], event, result);
+        }
+        return result;
+    case LTI_STEP_WRITE:
+    case LTI_STEP_WRITE_SLOT64:
+    case LTI_STEP_WRITE_SLOT32:
+        d->regs[s->d] = s->code == LTI_STEP_WRITE          ? d->regs[s->a]
+                        : s->code == LTI_STEP_WRITE_SLOT64 ? u64_at(record + s->slot)
+                                                           : u32_at(record + s->slot);
+        return deliver_reg(d, ++d->seq, s->d, d->regs[s->d], s->imm);
+    case LTI_STEP_FLAGS:
+        return deliver_reg(d, ++d->seq, d->x86 ? LT_X86_64_RFLAGS : LT_AARCH64_NZCV,
+                           lti_flags_value(d), s->imm);
+    case LTI_STEP_STORE:
+    case LTI_STEP_LOAD:
+    case LTI_STEP_STORE16:
+    case LTI_STEP_LOAD16:
+        result =
+            mem_step(d, d->seq + 1, s,
+                     s->code <= LTI_STEP_STORE16 ? LT_EVENT_MEM_WRITE : LT_EVENT_MEM_READ,
+                     s->code == LTI_STEP_STORE16 || s->code == LTI_STEP_LOAD16, &took);
+        d->seq += took != 0;
+        return result;
+    case LTI_STEP_VIEW_RUN: {
+        uint32_t told;
+
+        result = lti_view_tell(d, (const struct lti_view *)(uintptr_t)s->imm, s->nth,
+                               s->slot, d->seq, record, &told);
+        d->seq += told;
+        return result;
+    }
+    case LTI_STEP_VIEW_END:
+        lti_view_end(d, (const struct lti_view *)(uintptr_t)s->imm);
+        return 0;
+    case LTI_STEP_VIEW_CHANGED:
+        d->regs[s->d] = row_happened(d->regs, s);
+        return 0;
+    case LTI_STEP_VIEW_FLOAT:
+        d->regs[s->d] = lti_view_float(s->flags, d->regs, (const uint16_t *)insn);
+        return 0;
+    case LTI_STEP_WORDS:
+        set_words(d->regs, s, record);
+        return 0;
+    case LTI_STEP_WORDS_TELL:
+        set_words(d->regs, s, record);
+        return deliver_wide(d, ++d->seq, s->a, s->b, s->imm);
+    case LTI_STEP_ZERO:
+    case LTI_STEP_ZERO_TELL:
+        memset(&d->regs[s->d], 0, (words_bytes(s) + 7) & ~(size_t)7);
+        return s->code == LTI_STEP_ZERO ? 0
+                                        : deliver_wide(d, ++d->seq, s->a, s->b, s->imm);
+    case LTI_STEP_WORDS_CHANGED:
+        return change_words(d, s, record) ? deliver_wide(d, ++d->seq, s->a, s->b, s->imm)
+                                          : 0;
+    case LTI_STEP_WORDS_STACK:
+        return change_words(d, s, record) ||
+                       writes_stack(d->regs[LTI_X86_FSW], s->a, s->b)
+                   ? deliver_wide(d, ++d->seq, s->a, s->b & LTI_X87_BYTES, s->imm)
+                   : 0;
+    default:
+        d->regs[s->d] = compute(s, d->regs);
+        return 0;
+    }
 }

@@ -76,6 +76,12 @@ foreach(what exec processes signals threads)
         "LT_GUESTS=${GUESTS}")
 endforeach()
 
+sanitized_program(test-view view/test-view.c)
+foreach(guest x86_64/string x86_64/fault-rep x86_64/smc x86_64/x87 x86_64/sse-float
+        aarch64/fault-second aarch64/float aarch64/neon)
+    sanitized_test(view/${guest} sanitized-test-view ${GUESTS}/${guest})
+endforeach()
+
 foreach(what hostile limits)
     sanitized_program(test-${what} hostile/test-${what}.c)
     sanitized_test(hostile/${what} sanitized-test-${what})

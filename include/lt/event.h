@@ -29,7 +29,8 @@ enum lt_event_type {
     LT_EVENT_SIGNAL = 8,    /* struct lt_signal */
     LT_EVENT_THREAD = 9,    /* struct lt_thread */
     LT_EVENT_PROCESS = 10,  /* struct lt_process */
-    LT_EVENT_MAP = 11       /* struct lt_map */
+    LT_EVENT_MAP = 11,      /* struct lt_map */
+    LT_EVENT_BLOCK = 12     /* struct lt_block_run (block.h): in callbacks only */
 };
 
 /* A bit for each kind, for sets of kinds. */

@@ -169,6 +169,9 @@ struct lt_config {
  * lt_session_next().
  */
 #define LT_FILTER_SYNC UINT32_C(2)
+/* Only what is in no run of a block that a callback of lt_on_block() gets: see block.h.
+ * For instructions, register writes and memory accesses. */
+#define LT_FILTER_NOT_IN_BLOCKS UINT32_C(4)
 
 /*
  * Which events a callback wants.  Zero in a member means no restriction.
@@ -378,7 +381,7 @@ enum lt_reg_class {
 #define LT_AARCH64_FFR UINT32_C(117)
 
 /* The name of a kind of events (enum lt_event_type) as lt's log and its options have
- * it ("insn"), or NULL. */
+ * it ("insn"), or NULL; it has no runs of blocks. */
 const char *lt_event_name(uint32_t type);
 
 /* The kernel's name of a system call, or NULL if there is none. */

@@ -4,6 +4,7 @@
  * where each member of each struct is, and the values of constants.  It only has
  * to compile.  What stands here is changed only together with the ABI's version.
  */
+#include <lt/block.h>
 #include <lt/lt.h>
 #include <lt/unstable.h>
 
@@ -365,3 +366,50 @@ IS(LT_REG_VECTOR, 7);
 IS(LT_REG_SYSTEM, 8);
 IS(LT_REG_PREDICATE, 9);
 IS(LT_KIND(LT_EVENT_EXIT), 0x80);
+
+SIZE(lt_block_insn, 32);
+AT(lt_block_insn, pc, 0);
+AT(lt_block_insn, bytes, 8);
+AT(lt_block_insn, length, 16);
+AT(lt_block_insn, first_row, 20);
+AT(lt_block_insn, row_count, 24);
+AT(lt_block_insn, reserved, 28);
+
+SIZE(lt_block_row, 32);
+AT(lt_block_row, insn, 0);
+AT(lt_block_row, kind, 4);
+AT(lt_block_row, reg, 8);
+AT(lt_block_row, size, 12);
+AT(lt_block_row, value, 16);
+AT(lt_block_row, addr, 20);
+AT(lt_block_row, when, 24);
+AT(lt_block_row, flags, 28);
+
+SIZE(lt_block, 48);
+AT(lt_block, size, 0);
+AT(lt_block, number, 4);
+AT(lt_block, pc, 8);
+AT(lt_block, insns, 16);
+AT(lt_block, rows, 24);
+AT(lt_block, insn_count, 32);
+AT(lt_block, row_count, 36);
+AT(lt_block, value_count, 40);
+AT(lt_block, reserved, 44);
+
+SIZE(lt_block_run, 56);
+AT(lt_block_run, type, 0);
+AT(lt_block_run, size, 4);
+AT(lt_block_run, seq, 8);
+AT(lt_block_run, pid, 16);
+AT(lt_block_run, tid, 20);
+AT(lt_block_run, block, 24);
+AT(lt_block_run, values, 32);
+AT(lt_block_run, insns, 40);
+AT(lt_block_run, rows, 44);
+AT(lt_block_run, flags, 48);
+AT(lt_block_run, reserved, 52);
+
+IS(LT_EVENT_BLOCK, 12);
+IS(LT_FILTER_NOT_IN_BLOCKS, 4);
+IS(LT_ROW_COMPUTED, 1);
+IS(LT_RUN_RESUMES, 1);

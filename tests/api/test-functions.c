@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lt/block.h"
 #include "lt/fuzz.h"
 #include "lt/lt.h"
 #include "lt/unstable.h"
@@ -797,6 +798,76 @@ static void check_coverage_save_drcov(void)
     }
 }
 
+static int no_run(lt_session *session, const struct lt_block_run *run, void *user)
+{
+    (void)session;
+    (void)run;
+    (void)user;
+    return 0;
+}
+
+static void check_on_block(void)
+{
+    lt_session *session = create("loop-1");
+    struct lt_filter filter;
+
+    lt_filter_init(&filter, sizeof filter);
+    CHECK(lt_on_block(NULL, 0, NULL, no_run, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_on_block(session, 0, NULL, NULL, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_on_block(session, LT_KINDS_ALL, NULL, no_run, NULL) == LT_ERR_ARGUMENT);
+    filter.flags = LT_FILTER_SYNC;
+    CHECK(lt_on_block(session, 0, &filter, no_run, NULL) == LT_ERR_UNSUPPORTED);
+    filter.flags = 1u << 30;
+    CHECK(lt_on_block(session, 0, &filter, no_run, NULL) == LT_ERR_ARGUMENT);
+    for (int i = 0; i < 32; i++) {
+        CHECK(lt_on_block(session, LT_KIND(LT_EVENT_INSN), NULL, no_run, NULL) == 0);
+    }
+    CHECK(lt_on_block(session, 0, NULL, no_run, NULL) == LT_ERR_LIMIT);
+    CHECK(lt_session_run(session) == 0);
+    lt_session_destroy(session);
+    for (int state = CALLBACK; state < STATES; state++) {
+        CHECK(lt_on_block(sessions[state], 0, NULL, no_run, NULL) == LT_ERR_STATE);
+        CHECK(lt_on_block(sessions[state], 0, &filter, no_run, NULL) == LT_ERR_STATE);
+    }
+}
+
+/* In the callback: the first row is a register's, and there are no more than the block
+ * has. */
+static int look_at_run(lt_session *session, const struct lt_block_run *run, void *user)
+{
+    struct lt_block_run other = *run;
+    uint64_t value, *seen = user;
+
+    CHECK(lt_block_value(NULL, run, 0, &value) == LT_ERR_ARGUMENT);
+    CHECK(lt_block_value(session, NULL, 0, &value) == LT_ERR_ARGUMENT);
+    CHECK(lt_block_value(session, run, 0, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_block_value(session, run, run->rows, &value) == LT_ERR_ARGUMENT);
+    CHECK(lt_block_value(session, run, UINT32_MAX, &value) == LT_ERR_ARGUMENT);
+    CHECK(lt_block_value(session, &other, 0, &value) == LT_ERR_STATE);
+    CHECK(lt_block_value(sessions[ENDED], run, 0, &value) == LT_ERR_STATE);
+    if (run->rows > 0) {
+        CHECK(lt_block_value(session, run, 0, &value) == 0);
+        ++*seen;
+    }
+    return 0;
+}
+
+static void check_block_value(void)
+{
+    lt_session *session = create("loop-1");
+    const struct lt_block_run run = {.type = LT_EVENT_BLOCK, .size = sizeof run};
+    uint64_t value, seen = 0;
+
+    CHECK(lt_on_block(session, LT_KIND(LT_EVENT_REG_WRITE), NULL, look_at_run, &seen) ==
+          0);
+    CHECK(lt_session_run(session) == 0);
+    CHECK(seen > 0);
+    lt_session_destroy(session);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_block_value(sessions[state], &run, 0, &value) == LT_ERR_STATE);
+    }
+}
+
 #define ROW(name)                                                                        \
     {                                                                                    \
         "lt_" #name, check_##name                                                        \
@@ -807,6 +878,7 @@ static const struct {
 } rows[] = {
     ROW(arch_find),
     ROW(arch_name),
+    ROW(block_value),
     ROW(break_add),
     ROW(config_init),
     ROW(coverage_block_place),
@@ -825,6 +897,7 @@ static const struct {
     ROW(filter_init),
     ROW(mem_read),
     ROW(mem_write),
+    ROW(on_block),
     ROW(on_exit),
     ROW(on_insn),
     ROW(on_map),

@@ -102,11 +102,23 @@ class Examples(guests.Case):
             self.assertGreater(each, 5)
             self.assertLess(abs(counts[2] - counts[1] - 14 * each), 3 * each)
 
+    def test_block_profile(self):
+        for arch in ARCHES:
+            done = example("block-profile", loop(arch, 1000))
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            total, *blocks = done.stdout.decode().splitlines()
+            counted = example("count-pull", loop(arch, 1000)).stdout.decode()
+            counted = re.search(r"(?m)^ +(\d+) instructions$", counted)[1]
+            self.assertEqual(total, counted + " instructions in blocks")
+            self.assertRegex(blocks[0], r"\A 9\d\.\d\d% .* body\+0\Z")
+            stores = re.findall(r" (\d+) stores +(\d+) bytes", "\n".join(blocks))
+            self.assertEqual([sum(map(int, n)) for n in zip(*stores)], [1000, 8000])
+
     def test_errors(self):
         line = self.path("line", b"a line\n")
         for name, *first in (["insn-logger"], ["syscall-tracer"], ["mem-watch", "0-8"],
-                             ["count-pull"], ["syscall-filter", "/etc"],
-                             ["many-inputs", line]):
+                             ["block-profile"], ["count-pull"],
+                             ["syscall-filter", "/etc"], ["many-inputs", line]):
             self.assertEqual(example(name).returncode, 2)
             done = example(name, *first, "/nonexistent")
             self.assertEqual(done.returncode, 1)

@@ -25,11 +25,13 @@ DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")
 
 # Around examples that are only a part of a function.
 FRAGMENT = """#include <stdio.h>
+#include <lt/block.h>
 #include <lt/lt.h>
-void fragment(lt_session *session, lt_mem_access_fn on_write);
-void fragment(lt_session *session, lt_mem_access_fn on_write)
+void fragment(lt_session *session, lt_mem_access_fn on_write, lt_block_fn on_block);
+void fragment(lt_session *session, lt_mem_access_fn on_write, lt_block_fn on_block)
 {
 (void)on_write;
+(void)on_block;
 %s
 }
 """

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "compile.h"
 #include "registers.h"
 
 static uint64_t random_state = 0x853c49e6748fea9b;
@@ -49,7 +50,12 @@ uint64_t desc_used; /* of the first slab, its index included */
 
 int make_arena(void **state)
 {
+    const char *after = getenv("LT_TEST_COMPILE_AFTER");
+
     (void)state;
+    if (after) {
+        lti_compile_after = (uint32_t)strtoul(after, NULL, 10);
+    }
     arena = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return arena == MAP_FAILED ? -1 : 0;

@@ -130,7 +130,7 @@ static void test_arguments(void **state)
     assert_int_equal(lt_session_select(NULL, 0, NULL), LT_ERR_ARGUMENT);
     assert_int_equal(lt_session_select(session, 1, NULL), LT_ERR_ARGUMENT);
     assert_int_equal(lt_session_select(session, LT_KIND(12), NULL), LT_ERR_ARGUMENT);
-    f.flags = 4;
+    f.flags = 8;
     assert_int_equal(lt_on_insn(session, &f, on_insn, NULL), LT_ERR_ARGUMENT);
     f = filter(10, 10, NULL);
     assert_int_equal(lt_on_insn(session, &f, on_insn, NULL), LT_ERR_ARGUMENT);
