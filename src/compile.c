@@ -24,8 +24,6 @@
 
 _Static_assert(LTI_SLABS < NOBODY, "a slab's number fits");
 
-uint32_t lti_compile_after = 128;
-
 struct lti_compiler {
     bool possible;        /* it can compile */
     pid_t owner;          /* the process that writes code: not a forked copy */
@@ -148,7 +146,7 @@ bool lti_compile(struct lti_compiler **compiler, const struct lti_decoder *d,
     }
     if (c && c->possible && c->owner == getpid()) {
         result = compile_into(c, c->last[slab], d, number, block);
-        if (result == LTI_EMIT_ROOM) {
+        if (result == LTI_EMIT_ROOM && (c->last[slab] == 0 || c->used[c->last[slab]])) {
             result = compile_into(c, take_chunk(c, slab), d, number, block);
         }
     }

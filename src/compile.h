@@ -17,9 +17,9 @@
 struct lti_decoder;
 struct lti_compiler;
 
-/* After how many runs a block is compiled.  Tests change it. */
-extern uint32_t lti_compile_after;
-
+/* After how many runs a block is compiled, if nothing else is asked for: about then the
+ * interpreter has taken as long as compiling does. */
+#define LTI_COMPILE_AFTER 128u
 /* lti_block.cold of one that is never compiled. */
 #define LTI_ALWAYS_COLD UINT32_MAX
 

@@ -182,8 +182,7 @@ static int make_block(struct lti_decoder *d, uint32_t number)
     }
     if (!error) {
         d->stats.blocks++;
-        d->blocks[number]->cold =
-            d->config.slabs->interpret ? LTI_ALWAYS_COLD : lti_compile_after;
+        d->blocks[number]->cold = d->config.slabs->compile_after;
     }
     return error;
 }

@@ -125,7 +125,8 @@ static int check_config(const struct lt_config *config)
     if (config->program == NULL ||
         (config->flags &
          ~(LT_CONFIG_TERMINAL | LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY |
-           LT_CONFIG_DISCARD | LT_CONFIG_COMPACT)) != 0 ||
+           LT_CONFIG_DISCARD | LT_CONFIG_COMPACT | LT_CONFIG_INTERPRET |
+           LT_CONFIG_COMPILE)) != 0 ||
         (config->flags & (LT_CONFIG_MEMORY | LT_CONFIG_CHECK_MEMORY)) ==
             LT_CONFIG_CHECK_MEMORY ||
         ((config->flags & LT_CONFIG_DISCARD) != 0 &&
@@ -300,6 +301,8 @@ static int make_streams(lt_session *session)
         .sync = &session->sync,
         .stop = &session->stop,
         .insns = lti_limit_insns(&session->config),
+        .interpret = (session->config.flags & LT_CONFIG_INTERPRET) != 0,
+        .compile = (session->config.flags & LT_CONFIG_COMPILE) != 0,
     };
     int error = lti_streams_create(&config, &session->streams);
     return error == 0 ? 0

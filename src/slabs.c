@@ -26,6 +26,7 @@ int lti_slabs_create(uint8_t *arena, struct lti_slabs **out)
     slabs->arena = arena;
     slabs->owner = getpid();
     slabs->blocks = blocks;
+    slabs->compile_after = LTI_COMPILE_AFTER;
     *out = slabs;
     return 0;
 }

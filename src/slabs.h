@@ -15,7 +15,7 @@ struct lti_slabs {
     struct lti_block **blocks;     /* LTI_MAX_BLOCKS places, most of which are never
                                       touched: NULL until the block is first run */
     struct lti_compiler *compiler; /* NULL: nothing was compiled yet */
-    bool interpret;                /* nor will be */
+    uint32_t compile_after;        /* runs of a block; LTI_ALWAYS_COLD: never */
     uint8_t *arena;
     uint32_t views;            /* block views made so far */
     pid_t owner;               /* the process that gives slabs back: not a forked copy */

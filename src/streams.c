@@ -139,6 +139,9 @@ int lti_streams_create(const struct lti_streams_config *config, struct lti_strea
         return LT_ERR_NO_MEMORY;
     }
     s->config = *config;
+    if (config->interpret || config->compile) {
+        s->slabs->compile_after = config->interpret ? LTI_ALWAYS_COLD : 0;
+    }
     s->control = (struct lti_control *)(void *)config->arena;
     s->problem = "";
     s->insns_left = config->insns;

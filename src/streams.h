@@ -21,6 +21,8 @@ struct lti_streams_config {
     struct lti_sync *sync; /* or NULL */
     const atomic_bool *stop;
     uint64_t insns; /* how many instructions may be told */
+    bool interpret; /* no block is compiled */
+    bool compile;   /* every block is, when it is first run */
 };
 
 /* 0 or LT_ERR_NO_MEMORY. */

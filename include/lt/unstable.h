@@ -42,6 +42,13 @@ struct lt_stats {
  * the library, though slower for the engine. */
 #define LT_CONFIG_COMPACT UINT32_C(0x08000000)
 
+/* Bits of lt_config.flags, for tests and comparisons.  The library turns code that the guest
+ * runs often into host code that makes its events; what is told is the same with and
+ * without.  Never do that: */
+#define LT_CONFIG_INTERPRET UINT32_C(0x20000000)
+/* and do it for all code, when it is first run.  With both, never. */
+#define LT_CONFIG_COMPILE UINT32_C(0x04000000)
+
 /* Fills *stats, also while the session runs.  LT_ERR_ARGUMENT. */
 int lt_session_stats(const lt_session *session, struct lt_stats *stats);
 

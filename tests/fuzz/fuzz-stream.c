@@ -227,6 +227,8 @@ static lt_session *make_session(unsigned bits)
         .session = session,
         .callbacks = &session->callbacks,
         .stop = &session->stop,
+        .interpret = bits & FUZZ_INTERPRET,
+        .compile = true,
     };
     if (lti_streams_create(&streams, &session->streams) != 0) {
         abort();

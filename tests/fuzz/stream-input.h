@@ -23,6 +23,7 @@
 #define FUZZ_ONE_INSN 8u   /* a single callback for instructions, no others */
 #define FUZZ_FILTER 16u    /* filters */
 #define FUZZ_CALLBACKS 32u /* callbacks of every kind */
+#define FUZZ_INTERPRET 64u /* blocks are not compiled; else they are when first run */
 
 enum fuzz_part {
     FUZZ_RECORDS = 0,

@@ -555,11 +555,13 @@ static int parse(struct comparison *c, int argc, char **argv, int *pull)
     int option;
 
     c->arch = LT_ARCH_X86_64;
-    while ((option = getopt(argc, argv, "a:c:m:k:v")) != -1) {
+    while ((option = getopt(argc, argv, "a:c:jm:k:v")) != -1) {
         if (option == 'a')
             c->arch = (uint32_t)lt_arch_find(optarg);
         else if (option == 'c')
             oracle_cpu = optarg;
+        else if (option == 'j')
+            c->flags = LT_CONFIG_COMPILE;
         else if (option == 'm')
             mode = optarg;
         else if (option == 'k')
@@ -592,7 +594,7 @@ int main(int argc, char **argv)
     unsigned i;
 
     if (parse(&c, argc, argv, &pull) != 0) {
-        fprintf(stderr, "usage: compare [-a ARCH] [-c CPU] [-m full|lint|pull|insn|"
+        fprintf(stderr, "usage: compare [-a ARCH] [-c CPU] [-j] [-m full|lint|pull|insn|"
                         "noreads|regs|memory] [-k STEPS] [-v] PROGRAM\n");
         return 2;
     }
@@ -631,6 +633,7 @@ int main(int argc, char **argv)
 
     lt_config_init(&config, sizeof config);
     config.program = c.program;
+    config.flags = c.flags;
     config.cpu = oracle_cpu;
     config.stdio[1] = LT_STDIO_FD;
     config.stdio_fd[1] = fileno(traced);

@@ -42,6 +42,7 @@ struct file {
 
 struct comparison {
     const char *program;
+    uint32_t flags; /* of lt_config */
     uint32_t arch;
     unsigned want;
     int lint;

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "compile.h"
 #include "registers.h"
 
 static uint64_t random_state = 0x853c49e6748fea9b;
@@ -50,12 +49,7 @@ uint64_t desc_used; /* of the first slab, its index included */
 
 int make_arena(void **state)
 {
-    const char *after = getenv("LT_TEST_COMPILE_AFTER");
-
     (void)state;
-    if (after) {
-        lti_compile_after = (uint32_t)strtoul(after, NULL, 10);
-    }
     arena = mmap(NULL, LTI_ARENA_SIZE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return arena == MAP_FAILED ? -1 : 0;
@@ -571,6 +565,7 @@ void open_decoder(struct log *log)
         .find = no_guest,
     };
 
+    run.slabs->compile_after = run.compile ? 0 : LTI_ALWAYS_COLD;
     run.seq = run.stamp = 0;
     run.insns_left = INT64_MAX;
     atomic_store(&run.stop, false);
@@ -578,6 +573,14 @@ void open_decoder(struct log *log)
     log->count = 0;
     run.calls = 0;
     assert_int_equal(lti_decoder_create(&config, &run.decoder), 0);
+}
+
+int run_both(int (*group)(void))
+{
+    int failed = group();
+
+    run.compile = true;
+    return failed + group();
 }
 
 void close_decoder(void)

@@ -121,7 +121,8 @@ struct run {
     struct log *log;
     uint32_t calls, answer_at; /* the call that gets the answer; 0: none */
     int answer;
-    bool quiet; /* keep no log, but touch everything */
+    bool quiet;   /* keep no log, but touch everything */
+    bool compile; /* all blocks, or none */
 };
 
 extern struct run run;
@@ -147,6 +148,9 @@ void put_process(uint32_t pid, uint32_t tid);
 void put_slab(void);
 void open_decoder(struct log *log);
 void close_decoder(void);
+
+/* Runs all tests twice: interpreted and compiled.  What main() returns. */
+int run_both(int (*group)(void));
 
 /* Takes all that was fed, in the form the callbacks ask for. */
 int take_all(void);

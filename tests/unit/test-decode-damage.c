@@ -338,7 +338,7 @@ static void test_damaged_arenas(void **state)
     }
 }
 
-int main(void)
+static int all_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_damaged_descriptor),
@@ -351,4 +351,9 @@ int main(void)
     };
 
     return cmocka_run_group_tests(tests, make_arena, free_arena);
+}
+
+int main(void)
+{
+    return run_both(all_tests);
 }

@@ -137,11 +137,16 @@ static void test_flags(void **state)
     }
 }
 
-int main(void)
+static int all_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flags),
     };
 
     return cmocka_run_group_tests(tests, make_arena, free_arena);
+}
+
+int main(void)
+{
+    return run_both(all_tests);
 }

@@ -187,7 +187,7 @@ static void test_operations(void **state)
     }
 }
 
-int main(void)
+static int all_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operations),
@@ -197,4 +197,9 @@ int main(void)
     };
 
     return cmocka_run_group_tests(tests, make_arena, free_arena);
+}
+
+int main(void)
+{
+    return run_both(all_tests);
 }

@@ -645,7 +645,7 @@ static void test_stop(void **state)
     close_decoder();
 }
 
-int main(void)
+static int all_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),    cmocka_unit_test(test_repeats),
@@ -658,4 +658,9 @@ int main(void)
     };
 
     return cmocka_run_group_tests(tests, make_arena, free_arena);
+}
+
+int main(void)
+{
+    return run_both(all_tests);
 }
