@@ -4,7 +4,8 @@
  * callbacks, for timing.  MODE names them: any of i (instructions), r (register
  * writes), w (memory writes), m (memory reads), s (system calls), or - for
  * none; or coverage: b (blocks, flags), B (blocks, counted), e (edges, counted), E
- * (edges, counters that are never zero again), n (numbered blocks, flags).  FILE gets one
+ * (edges, counters that are never zero again), n (numbered blocks, flags),
+ * x (exact edges, counted).  FILE gets one
  * line of JSON with the run's figures.  The exit status is the guest's.
  */
 #include <inttypes.h>
@@ -94,6 +95,9 @@ static int add_callbacks(lt_session *session, const char *mode)
             break;
         case 'E':
             error = cover(session, LT_COVERAGE_EDGES, LT_COUNTER_NEVER_ZERO);
+            break;
+        case 'x':
+            error = cover(session, LT_COVERAGE_EXACT_EDGES, LT_COUNTER_WRAP);
             break;
         case 'n':
             error = cover(session, LT_COVERAGE_NUMBERS, LT_COUNTER_FLAG);
