@@ -796,7 +796,8 @@ static void test_untraced(void **state)
             end(&run);
         }
         assert_true(sums[0] > 0);
-        assert_int_equal(sums[0], sums[1]);
+        /* Its end may interrupt the shell anywhere. */
+        assert_true(sums[1] < sums[0] + 1000 && sums[0] < sums[1] + 1000);
     }
 }
 
