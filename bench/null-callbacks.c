@@ -56,6 +56,8 @@ static int cover(lt_session *session, uint32_t kind, uint32_t counter)
     lt_coverage_init(&coverage, sizeof coverage);
     coverage.kind = kind;
     coverage.counter = counter;
+    if (kind == LT_COVERAGE_EXACT_EDGES)
+        coverage.map_size = 1 << 20;
     return lt_coverage_start(session, &coverage);
 }
 

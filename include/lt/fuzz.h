@@ -60,7 +60,9 @@ enum lt_coverage_kind {
                                of LT_COVERAGE_EDGES or, if another edge has come to that
                                before, the next free one; lt_coverage_edge() knows which
                                is whose.  Place 0 is for edges that find none.  Only the
-                               first 1,048,576 places are used.  Slower. */
+                               first 1,048,576 places are used.  Slower, and
+                               much so if there are not several times as many
+                               places as edges. */
 };
 
 /* What a place is, and what happens to it. */
