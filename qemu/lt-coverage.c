@@ -115,13 +115,15 @@ static void map_nothing(void *at, size_t size)
     }
 }
 
-/* What is translated already goes on counting, somewhere else.  The arena is gone. */
+/* What is translated already goes on counting, somewhere else.  A child of the host's
+ * process counts on in the host's map. */
 void lt_coverage_leave(void)
 {
-    if (s.numbers) {
-        map_nothing(s.numbers, LTI_NUMBERS_SIZE);
+    if (lt_inside) {
+        return;
     }
-    if (s.wanted && !lt_inside) {
+    map_nothing((uint8_t *)lt_session + LTI_NUMBERS_OFFSET, LTI_NUMBERS_SIZE);
+    if (s.wanted) {
         map_nothing(s.map, ROUND_UP(s.wanted->size, qemu_real_host_page_size()));
         s.wanted = NULL;
     }

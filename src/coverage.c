@@ -394,18 +394,20 @@ static uint64_t count_at(const struct lti_coverage_map *coverage, uint32_t place
     return count;
 }
 
-/* The path of a module of the table, or NULL if the table is damaged. */
+/* The path of a module of the table; NULL without memory. */
 static const char *path_of(struct lti_coverage_map *coverage,
                            const struct lti_numbers *numbers, uint32_t number)
 {
     const struct lti_number_module *module = &numbers->module[number];
-    if (coverage->paths[number] == NULL &&
-        __atomic_load_n(&module->ready, __ATOMIC_ACQUIRE) != 0) {
-        uint32_t path = module->path;
+    if (coverage->paths[number] == NULL) {
+        /* The table could be damaged. */
+        uint32_t path = __atomic_load_n(&module->ready, __ATOMIC_ACQUIRE) != 0
+                            ? module->path
+                            : LTI_MODULE_PATHS;
         uint32_t size = module->path_size;
-        if (path < LTI_MODULE_PATHS && size <= LTI_MODULE_PATHS - path) {
-            coverage->paths[number] = strndup(numbers->paths + path, size);
-        }
+        bool fits = path < LTI_MODULE_PATHS && size <= LTI_MODULE_PATHS - path;
+        coverage->paths[number] =
+            strndup(fits ? numbers->paths + path : "", fits ? size : 0);
     }
     return coverage->paths[number];
 }
@@ -449,7 +451,10 @@ int lt_coverage_number(const lt_session *session, uint32_t number,
     found.count = exact ? 0 : count_at(coverage, number);
     if (entry.module != 0 && entry.module <= LTI_MODULES) {
         found.module = path_of(coverage, numbers, entry.module - 1);
-        found.base = found.module != NULL ? numbers->module[entry.module - 1].base : 0;
+        if (found.module == NULL) {
+            return LT_ERR_NO_MEMORY;
+        }
+        found.base = numbers->module[entry.module - 1].base;
     }
     int error = lti_struct_give(block, sizeof found, BLOCK_SIZE_1, &found);
     return error != 0 ? error : entry.size != 0;

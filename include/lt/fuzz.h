@@ -154,8 +154,9 @@ struct lt_coverage_block {
 
 /* Describes block `number`, with LT_COVERAGE_NUMBERS or _EXACT_EDGES; also while the
  * guest runs. Returns 1; 0 if there is none (some numbers are not used); LT_ERR_ARGUMENT;
- * LT_ERR_STATE (blocks get no numbers); LT_ERR_NOT_FOUND: this and all higher ones are
- * free.  Blocks that were translated but never entered have a count of 0. */
+ * LT_ERR_STATE (blocks get no numbers); LT_ERR_NO_MEMORY; LT_ERR_NOT_FOUND: this and all
+ * higher ones are free.  Blocks that were translated but never entered have a count of 0.
+ */
 int lt_coverage_number(const lt_session *session, uint32_t number,
                        struct lt_coverage_block *block);
 

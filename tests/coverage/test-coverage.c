@@ -773,6 +773,42 @@ static void test_processes(void **state)
     }
 }
 
+/* Forked children of a guest in this process count in the map that they share with it,
+ * under the same numbers. */
+static void test_inside_forks(void **state)
+{
+    const char *scripts[] = {"(i=0; while [ $i -lt 11 ]; do i=$((i+1)); done; exit 3)",
+                             "(i=0; while [ $i -lt 99 ]; do i=$((i+1)); done; exit 3)"};
+    uint64_t sums[2][2] = {{0}};
+
+    (void)state;
+    for (size_t kind = 0; kind < 2; kind++) {
+        for (int works = 0; works < 2; works++) {
+            struct run run;
+
+            prepare(&run, "/bin/sh",
+                    kind == 0 ? LT_COVERAGE_NUMBERS : LT_COVERAGE_EXACT_EDGES,
+                    LT_COUNTER_64);
+            run.argv[1] = "-c";
+            run.argv[2] = scripts[works];
+            run.inside = 1;
+            run_it(&run);
+            assert_int_equal(run.result.status, 3);
+            for (uint64_t i = 0; i < map_bytes(&run) / 8; i++) {
+                struct lt_coverage_edge edge = {.size = sizeof edge};
+
+                sums[kind][works] += value(&run, lt_coverage_map(run.session), i);
+                /* Nothing counts that has no number. */
+                if (kind == 1 && i > 0 &&
+                    value(&run, lt_coverage_map(run.session), i) != 0)
+                    assert_int_equal(lt_coverage_edge(run.session, i, &edge), 1);
+            }
+            end(&run);
+        }
+        assert_true(sums[kind][1] > sums[kind][0] + 1000);
+    }
+}
+
 /* A child that is not traced goes on, and counts nothing. */
 static void test_untraced(void **state)
 {
@@ -961,8 +997,9 @@ int main(void)
         cmocka_unit_test(test_filters),        cmocka_unit_test(test_descriptor),
         cmocka_unit_test(test_refused),        cmocka_unit_test(test_inside),
         cmocka_unit_test(test_processes),      cmocka_unit_test(test_untraced),
-        cmocka_unit_test(test_hidden),         cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_sessions),       cmocka_unit_test(test_drcov),
+        cmocka_unit_test(test_inside_forks),   cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_drcov),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
