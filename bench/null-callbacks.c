@@ -6,10 +6,10 @@
  * of instructions, register and memory writes, and single events of what is in no block),
  * B (the same, not empty: it adds up all values), or - for none; or
  * coverage: k (blocks, flags), K (blocks, counted), e (edges, counted), E (edges,
- * counters that are never zero again), n (numbered blocks, flags).  With d, what
- * callbacks would get is thrown away in the engine, with c it is recorded in the compact
- * way.  FILE gets one line of JSON with the run's figures.  The exit status is the
- * guest's; 124 if there is no such mode, 125 if the run failed.
+ * counters that are never zero again), n (numbered blocks, flags), x (exact edges,
+ * counted).  With d, what callbacks would get is thrown away in the engine, with c it is
+ * recorded in the compact way.  FILE gets one line of JSON with the run's figures.  The
+ * exit status is the guest's; 124 if there is no such mode, 125 if the run failed.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -105,6 +105,8 @@ static int cover(lt_session *session, uint32_t kind, uint32_t counter)
     lt_coverage_init(&coverage, sizeof coverage);
     coverage.kind = kind;
     coverage.counter = counter;
+    if (kind == LT_COVERAGE_EXACT_EDGES)
+        coverage.map_size = 1 << 20;
     return lt_coverage_start(session, &coverage);
 }
 
@@ -154,6 +156,9 @@ static int add_callbacks(lt_session *session, const char *mode)
         case 'n':
             error = cover(session, LT_COVERAGE_NUMBERS, LT_COUNTER_FLAG);
             break;
+        case 'x':
+            error = cover(session, LT_COVERAGE_EXACT_EDGES, LT_COUNTER_WRAP);
+            break;
         default: /* a flag */
             break;
         }
@@ -186,7 +191,7 @@ static int set_flags(struct lt_config *config, const char *mode)
     for (; *mode != '\0'; mode++) {
         size_t i = 0;
 
-        if (strchr("irwmsbBkKeEn", *mode) != NULL)
+        if (strchr("irwmsbBkKeEnx", *mode) != NULL)
             continue;
         while (i < sizeof flags / sizeof *flags && flags[i].letter != *mode)
             i++;

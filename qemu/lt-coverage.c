@@ -9,6 +9,10 @@
  * half of that of the block before.  Where the map is aligned to its size, the thread's
  * `lt_from` is the address of the latter, and an xor makes the edge's address of it.
  *
+ * Where edges have places of their own, a table says which edge a place is of: the first
+ * one that came, and the next place is the next edge's.  The code looks at the first
+ * place only, and calls for help if that is another's.
+ *
  * Inside the host's process the map is where the host says; what is generated for one
  * that is not aligned is a little longer.
  *
@@ -20,6 +24,8 @@
 #include "tcg/tcg.h"
 #include "tcg/tcg-temp-internal.h"
 #include "tcg/tcg-op.h"
+#include "tcg/helper-info.h"
+#include "exec/helper-proto.h"
 #include "lt-inside.h"
 #include "lt-target.h"
 #include "stream.h"
@@ -29,6 +35,7 @@ static struct {
     struct lti_numbers *numbers; /* NULL: blocks get none any more */
     uint8_t *map;
     uint64_t entries;
+    uint64_t limit; /* of numbers */
     unsigned shift; /* of an entry's number */
     bool aligned;
     bool by_module; /* ranges name files */
@@ -78,9 +85,15 @@ void lt_coverage_start(int fd)
     s.shift = wanted->counter == LTI_COUNTER_64 ? 3 : 0;
     s.entries = wanted->size >> s.shift;
     s.aligned = ((uintptr_t)s.map & (wanted->size - 1)) == 0;
-    if (wanted->kind == LTI_COVERAGE_NUMBERS) {
+    if (wanted->kind == LTI_COVERAGE_NUMBERS || wanted->kind == LTI_COVERAGE_EXACT) {
         s.numbers = (struct lti_numbers *)((uint8_t *)lt_control + LTI_NUMBERS_OFFSET);
     }
+    s.limit = LTI_NUMBERS;
+    if (wanted->kind == LTI_COVERAGE_NUMBERS) {
+        s.limit = MIN(s.limit, s.entries);
+    }
+    s.entries =
+        wanted->kind == LTI_COVERAGE_EXACT ? MIN(s.entries, LTI_EDGES) : s.entries;
     for (unsigned i = 0; i < LTI_COVERAGE_RANGES; i++) {
         s.by_module |= wanted->ranges[i].module[0] != 0;
     }
@@ -88,21 +101,32 @@ void lt_coverage_start(int fd)
 
 void lt_coverage_cpu(CPUState *cpu)
 {
-    cpu->neg.lt_from = s.aligned ? (uintptr_t)s.map : 0;
+    const bool address = s.aligned && s.wanted && s.wanted->kind == LTI_COVERAGE_EDGES;
+
+    cpu->neg.lt_from = address ? (uintptr_t)s.map : 0;
 }
 
-/* What is translated already goes on counting, somewhere else. */
+static void map_nothing(void *at, size_t size)
+{
+    if (mmap(at, size, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+             0) == MAP_FAILED) {
+        _exit(125); /* as the code goes on using it */
+    }
+}
+
+/* What is translated already goes on counting, somewhere else.  A child of the host's
+ * process counts on in the host's map. */
 void lt_coverage_leave(void)
 {
-    struct lti_coverage *wanted = s.wanted;
-
-    s.numbers = NULL; /* they are in the arena */
-    if (!wanted || lt_inside) {
+    if (lt_inside) {
         return;
     }
-    mmap(s.map, wanted->size, PROT_READ | PROT_WRITE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    s.wanted = NULL;
+    map_nothing((uint8_t *)lt_session + LTI_NUMBERS_OFFSET, LTI_NUMBERS_SIZE);
+    if (s.wanted) {
+        map_nothing(s.map, ROUND_UP(s.wanted->size, qemu_real_host_page_size()));
+        s.wanted = NULL;
+    }
 }
 
 /* ---- Numbers ---- */
@@ -150,6 +174,28 @@ static uint32_t module_of(const char *path, uint64_t file, uint64_t base, uint64
     return count + 1;
 }
 
+/* What is known of a file that has code. */
+struct file {
+    char *path;
+    uint64_t base, hash;
+    uint32_t module;
+};
+
+/* Blocks of one file follow each other. */
+static const struct file *file_of(const char *path, uint64_t base, uint64_t end)
+{
+    static struct file last;
+
+    if (!last.path || last.base != base || strcmp(last.path, path) != 0) {
+        g_free(last.path);
+        last.path = g_strdup(path);
+        last.base = base;
+        last.hash = hash_of(path);
+        last.module = module_of(path, last.hash, base, end);
+    }
+    return &last;
+}
+
 static bool is_same(const struct lti_number *a, const struct lti_number *b)
 {
     return a->offset == b->offset && a->size == b->size && a->file == b->file;
@@ -165,9 +211,11 @@ static uint32_t number_of(uint64_t pc, uint32_t size)
     uint32_t own = 0, slot;
 
     if (path) {
+        const struct file *file = file_of(path, base, end);
+
         block.offset = pc - base;
-        block.file = hash_of(path);
-        block.module = module_of(path, block.file, base, end);
+        block.file = file->hash;
+        block.module = file->module;
     }
     /* Neighbours in memory are neighbours there. */
     slot = lti_coverage_hash(block.file) + block.offset / 2;
@@ -177,11 +225,11 @@ static uint32_t number_of(uint64_t pc, uint32_t size)
 
         if (known == 0) {
             if (!own) {
-                if (qatomic_read(&n->count) >= MIN(LTI_NUMBERS, s.entries) - 1) {
+                if (qatomic_read(&n->count) >= s.limit - 1) {
                     return 0;
                 }
                 own = qatomic_fetch_add(&n->count, 1) + 1;
-                if (own >= MIN(LTI_NUMBERS, s.entries)) {
+                if (own >= s.limit) {
                     return 0;
                 }
                 n->number[own] = block;
@@ -200,6 +248,52 @@ static uint32_t number_of(uint64_t pc, uint32_t size)
     }
     return 0;
 }
+
+/* ---- Edges that have places of their own ---- */
+
+/* Counts an edge that is not at its first place. */
+static void count_edge(uint64_t edge)
+{
+    const uint64_t mask = s.entries - 1;
+    uint64_t place = 0;
+    uint8_t *entry;
+
+    for (uint64_t i = 0; i < LTI_EDGE_TRIES; i++) {
+        uint64_t at = (edge + i) & mask, known;
+
+        if (at == 0) {
+            continue; /* that of all others */
+        }
+        known = qatomic_read(&s.numbers->edge[at]);
+        if (known == 0) {
+            known = qatomic_cmpxchg(&s.numbers->edge[at], 0, edge);
+        }
+        if (known == 0 || known == edge) {
+            place = at;
+            break;
+        }
+    }
+    entry = s.map + (place << s.shift);
+    if (s.wanted && s.wanted->counter == LTI_COUNTER_64) {
+        uint64_t *count = (uint64_t *)entry;
+
+        qatomic_set(count, qatomic_read(count) + 1);
+    } else if (s.wanted && s.wanted->counter == LTI_COUNTER_FLAG) {
+        qatomic_set(entry, 1);
+    } else {
+        unsigned count = qatomic_read(entry) + 1;
+        bool carry = s.wanted && s.wanted->counter == LTI_COUNTER_NEVER_ZERO;
+
+        qatomic_set(entry, carry ? count | count >> 8 : count);
+    }
+}
+
+static TCGHelperInfo count_edge_info = {
+    .func = count_edge,
+    .name = "lt_count_edge",
+    .flags = TCG_CALL_NO_RWG,
+    .typemask = dh_typemask(void, 0) | dh_typemask(i64, 1),
+};
 
 /* ---- The code ---- */
 
@@ -260,6 +354,43 @@ static void gen_edge(uint64_t place)
                    from_offset());
 }
 
+/* The edge from where the thread was to the block. */
+static TCGv_i64 gen_exact(uint64_t to)
+{
+    TCGv_i64 edge = tcg_temp_ebb_new_i64();
+
+    tcg_gen_ld_i64(edge, tcg_env, from_offset());
+    tcg_gen_xori_i64(edge, edge, to);
+    return edge;
+}
+
+static void gen_exact_edge(uint32_t number, uint64_t hash)
+{
+    const uint64_t place = hash & (s.entries - 1), to = (uint64_t)number << 24 | place;
+    TCGLabel *other = gen_new_label(), *done = gen_new_label();
+    TCGv_i64 edge = gen_exact(to), at = tcg_temp_ebb_new_i64();
+    TCGv_i64 key = tcg_temp_ebb_new_i64();
+
+    tcg_gen_andi_i64(at, edge, s.entries - 1);
+    tcg_gen_shli_i64(key, at, 3);
+    tcg_gen_add_i64(key, key, tcg_constant_i64((uintptr_t)s.numbers->edge));
+    tcg_gen_ld_i64(key, (TCGv_ptr)key, 0);
+    tcg_gen_brcond_i64(TCG_COND_NE, key, edge, other);
+    /* Temporaries end with a branch. */
+    edge = gen_exact(to);
+    tcg_gen_andi_i64(edge, edge, s.entries - 1);
+    tcg_gen_shli_i64(edge, edge, s.shift);
+    tcg_gen_add_i64(edge, edge, tcg_constant_i64((uintptr_t)s.map));
+    gen_count((TCGv_ptr)edge);
+    tcg_gen_br(done);
+    gen_set_label(other);
+    edge = gen_exact(to);
+    tcg_gen_call1(count_edge, &count_edge_info, NULL, tcgv_i64_temp(edge));
+    gen_set_label(done);
+    tcg_gen_st_i64(tcg_constant_i64((uint64_t)number << 44 | place >> 1), tcg_env,
+                   from_offset());
+}
+
 static bool is_wanted(uint64_t pc)
 {
     const struct lti_coverage *wanted = s.wanted;
@@ -284,6 +415,7 @@ static bool is_wanted(uint64_t pc)
 void lt_coverage_block(TCGOp *first, uint64_t pc, uint32_t size)
 {
     uint64_t place;
+    uint32_t number;
 
     if (!s.wanted || !is_wanted(pc)) {
         return;
@@ -295,6 +427,14 @@ void lt_coverage_block(TCGOp *first, uint64_t pc, uint32_t size)
         break;
     case LTI_COVERAGE_EDGES:
         gen_edge(lti_coverage_hash(pc) & (s.entries - 1));
+        break;
+    case LTI_COVERAGE_EXACT:
+        number = s.numbers ? number_of(pc, size) : 0;
+        if (number) {
+            gen_exact_edge(number, lti_coverage_hash(pc));
+        } else {
+            gen_block(0);
+        }
         break;
     default:
         place = lti_coverage_hash(pc) & (s.entries - 1);

@@ -1024,8 +1024,8 @@ static void begin_child(CPUState *cpu)
     lt_stream_forget(cpu);
     if (child_stream < 0) {
         lt_hidden_close();
-        lt_coverage_leave();
         lt_stream_unmap();
+        lt_coverage_leave();
         return;
     }
     executed = true; /* not the session's first process */

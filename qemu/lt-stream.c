@@ -458,7 +458,8 @@ void lt_stream_unmap(void)
 {
     lt_control = NULL; /* which stays, for lt_session */
     lt_watch_stores = lt_watch_loads = false;
-    munmap(arena + LTI_CONTROL_SIZE, LTI_ARENA_SIZE - LTI_CONTROL_SIZE);
+    /* The rest is for lt-coverage.c. */
+    munmap(arena + LTI_CONTROL_SIZE, LTI_NUMBERS_OFFSET - LTI_CONTROL_SIZE);
     arena = NULL;
 }
 

@@ -112,7 +112,8 @@ static struct {
 
     /* The record in hand. */
     bool open;
-    bool named; /* `block` has its descriptor */
+    TCGOp *opened; /* where the block's first record is opened; NULL: it has none */
+    bool named;    /* `block` has its descriptor */
     TCGv_ptr buffer;
     uint32_t block, offset;
     unsigned ways_out;
@@ -620,7 +621,9 @@ static void open_block(TCGOp *op)
         }
     }
     emit_done();
+    s.opened = QTAILQ_PREV(op, link);
     open_record(op, 0, false);
+    s.opened = s.opened ? QTAILQ_NEXT(s.opened, link) : QTAILQ_FIRST(&tcg_ctx->ops);
 }
 
 static void add_insn(unsigned insn)
@@ -2126,14 +2129,25 @@ static void record_block(TranslationBlock *tb, struct DisasContextBase *db)
     s.open = false;
 }
 
+/* Whether nobody wants anything of any code, now or later. */
+static bool is_unwanted(void)
+{
+    return !lt_control || (!lt_control->range_count &&
+                           !(lt_control->record & LTI_RECORD_REGS) && !lt_sync);
+}
+
 void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *db)
 {
     TCGOp *op;
 
-    record_block(tb, db);
+    s.opened = NULL;
+    if (!is_unwanted()) {
+        record_block(tb, db);
+    }
     QTAILQ_FOREACH(op, &tcg_ctx->ops, link)
     {
-        if (op->opc == INDEX_op_insn_start) {
+        /* Behind the check for room, and before what the record knows. */
+        if (op == s.opened || op->opc == INDEX_op_insn_start) {
             lt_coverage_block(op, db->pc_first, db->pc_next - db->pc_first);
             break;
         }

@@ -16,13 +16,16 @@
 /* The structs' sizes in the first release. */
 #define COVERAGE_SIZE_1 48u
 #define BLOCK_SIZE_1 48u
+#define EDGE_SIZE_1 24u
 #define FILTER_SIZE_1 48u
 _Static_assert(sizeof(struct lt_coverage) >= COVERAGE_SIZE_1, "grows only");
 _Static_assert(sizeof(struct lt_coverage_block) >= BLOCK_SIZE_1, "grows only");
+_Static_assert(sizeof(struct lt_coverage_edge) >= EDGE_SIZE_1, "grows only");
 
 _Static_assert(LTI_COVERAGE_BLOCKS == LT_COVERAGE_BLOCKS &&
                    LTI_COVERAGE_EDGES == LT_COVERAGE_EDGES &&
                    LTI_COVERAGE_NUMBERS == LT_COVERAGE_NUMBERS &&
+                   LTI_COVERAGE_EXACT == LT_COVERAGE_EXACT_EDGES &&
                    LTI_COUNTER_FLAG == LT_COUNTER_FLAG &&
                    LTI_COUNTER_WRAP == LT_COUNTER_WRAP &&
                    LTI_COUNTER_NEVER_ZERO == LT_COUNTER_NEVER_ZERO &&
@@ -62,7 +65,7 @@ static const char *take(struct lt_coverage *to, const struct lt_coverage *from)
     if (to->map_size == 0) {
         to->map_size = DEFAULT_MAP_SIZE;
     }
-    if (to->kind < LT_COVERAGE_BLOCKS || to->kind > LT_COVERAGE_NUMBERS) {
+    if (to->kind < LT_COVERAGE_BLOCKS || to->kind > LT_COVERAGE_EXACT_EDGES) {
         return "there is no such kind";
     }
     if (to->counter > LT_COUNTER_64) {
@@ -86,7 +89,8 @@ static uint64_t places(uint64_t map_size, uint32_t counter)
 uint64_t lt_coverage_block_place(const struct lt_coverage *coverage, uint64_t pc)
 {
     struct lt_coverage taken;
-    if (take(&taken, coverage) != NULL || taken.kind == LT_COVERAGE_NUMBERS) {
+    if (take(&taken, coverage) != NULL || taken.kind == LT_COVERAGE_NUMBERS ||
+        taken.kind == LT_COVERAGE_EXACT_EDGES) {
         return UINT64_MAX;
     }
     return lti_coverage_hash(pc) & (places(taken.map_size, taken.counter) - 1);
@@ -336,6 +340,11 @@ int lti_coverage_fill(const struct lti_coverage_map *coverage,
     return 0;
 }
 
+uint32_t lti_coverage_kind(const struct lti_coverage_map *coverage)
+{
+    return coverage != NULL ? coverage->wanted.kind : 0;
+}
+
 int lti_coverage_fd(const struct lti_coverage_map *coverage)
 {
     return coverage != NULL ? coverage->fd : -1;
@@ -385,20 +394,35 @@ static uint64_t count_at(const struct lti_coverage_map *coverage, uint32_t place
     return count;
 }
 
-/* The path of a module of the table, or NULL if the table is damaged. */
+/* The path of a module of the table; NULL without memory. */
 static const char *path_of(struct lti_coverage_map *coverage,
                            const struct lti_numbers *numbers, uint32_t number)
 {
     const struct lti_number_module *module = &numbers->module[number];
-    if (coverage->paths[number] == NULL &&
-        __atomic_load_n(&module->ready, __ATOMIC_ACQUIRE) != 0) {
-        uint32_t path = module->path;
+    if (coverage->paths[number] == NULL) {
+        /* The table could be damaged. */
+        uint32_t path = __atomic_load_n(&module->ready, __ATOMIC_ACQUIRE) != 0
+                            ? module->path
+                            : LTI_MODULE_PATHS;
         uint32_t size = module->path_size;
-        if (path < LTI_MODULE_PATHS && size <= LTI_MODULE_PATHS - path) {
-            coverage->paths[number] = strndup(numbers->paths + path, size);
-        }
+        bool fits = path < LTI_MODULE_PATHS && size <= LTI_MODULE_PATHS - path;
+        coverage->paths[number] =
+            strndup(fits ? numbers->paths + path : "", fits ? size : 0);
     }
     return coverage->paths[number];
+}
+
+static bool has_numbers(const struct lti_coverage_map *coverage)
+{
+    return coverage != NULL && (coverage->wanted.kind == LTI_COVERAGE_NUMBERS ||
+                                coverage->wanted.kind == LTI_COVERAGE_EXACT);
+}
+
+/* NULL before the run. */
+static const struct lti_numbers *numbers_of(const lt_session *session)
+{
+    const uint8_t *arena = (const uint8_t *)session->arena.control;
+    return arena != NULL ? (const void *)(arena + LTI_NUMBERS_OFFSET) : NULL;
 }
 
 int lt_coverage_number(const lt_session *session, uint32_t number,
@@ -409,14 +433,13 @@ int lt_coverage_number(const lt_session *session, uint32_t number,
         return LT_ERR_ARGUMENT;
     }
     struct lti_coverage_map *coverage = session->coverage;
-    if (coverage == NULL || coverage->wanted.kind != LTI_COVERAGE_NUMBERS) {
+    if (!has_numbers(coverage)) {
         return LT_ERR_STATE;
     }
-    const struct lti_numbers *numbers =
-        session->arena.control != NULL
-            ? (const void *)((const uint8_t *)session->arena.control + LTI_NUMBERS_OFFSET)
-            : NULL;
-    uint64_t most = places(coverage->wanted.size, coverage->wanted.counter);
+    const struct lti_numbers *numbers = numbers_of(session);
+    bool exact = coverage->wanted.kind == LTI_COVERAGE_EXACT;
+    uint64_t most =
+        exact ? LTI_NUMBERS : places(coverage->wanted.size, coverage->wanted.counter);
     if (numbers == NULL || number >= LTI_NUMBERS || number >= most ||
         number > __atomic_load_n(&numbers->count, __ATOMIC_ACQUIRE)) {
         return LT_ERR_NOT_FOUND;
@@ -425,11 +448,38 @@ int lt_coverage_number(const lt_session *session, uint32_t number,
     found.length = entry.size;
     found.pc = entry.pc;
     found.offset = entry.offset;
-    found.count = count_at(coverage, number);
+    found.count = exact ? 0 : count_at(coverage, number);
     if (entry.module != 0 && entry.module <= LTI_MODULES) {
         found.module = path_of(coverage, numbers, entry.module - 1);
-        found.base = found.module != NULL ? numbers->module[entry.module - 1].base : 0;
+        if (found.module == NULL) {
+            return LT_ERR_NO_MEMORY;
+        }
+        found.base = numbers->module[entry.module - 1].base;
     }
     int error = lti_struct_give(block, sizeof found, BLOCK_SIZE_1, &found);
     return error != 0 ? error : entry.size != 0;
+}
+
+int lt_coverage_edge(const lt_session *session, uint32_t place,
+                     struct lt_coverage_edge *edge)
+{
+    struct lt_coverage_edge found = {.size = sizeof found};
+    if (session == NULL || edge == NULL || edge->size < EDGE_SIZE_1) {
+        return LT_ERR_ARGUMENT;
+    }
+    const struct lti_coverage_map *coverage = session->coverage;
+    if (coverage == NULL || coverage->wanted.kind != LTI_COVERAGE_EXACT) {
+        return LT_ERR_STATE;
+    }
+    const struct lti_numbers *numbers = numbers_of(session);
+    if (numbers == NULL || place >= LTI_EDGES ||
+        place >= places(coverage->wanted.size, coverage->wanted.counter)) {
+        return LT_ERR_NOT_FOUND;
+    }
+    uint64_t key = __atomic_load_n(&numbers->edge[place], __ATOMIC_RELAXED);
+    found.from = (uint32_t)(key >> 44);
+    found.to = (uint32_t)(key >> 24) & (LTI_NUMBERS - 1);
+    found.count = count_at(coverage, place);
+    int error = lti_struct_give(edge, sizeof found, EDGE_SIZE_1, &found);
+    return error != 0 ? error : key != 0;
 }

@@ -13,6 +13,8 @@ struct lti_coverage_map;
 /* Tells the engine.  0, or an error with a message. */
 int lti_coverage_fill(const struct lti_coverage_map *coverage,
                       struct lti_control *control, struct lti_message *message);
+/* LTI_COVERAGE_*, or 0. */
+uint32_t lti_coverage_kind(const struct lti_coverage_map *coverage);
 /* The descriptor of the map's file, or -1; until lti_coverage_close(). */
 int lti_coverage_fd(const struct lti_coverage_map *coverage);
 void lti_coverage_close(struct lti_coverage_map *coverage);

@@ -151,9 +151,12 @@ int lt_coverage_save_drcov(lt_session *session, const char *path)
     if (session == NULL || path == NULL) {
         return LT_ERR_ARGUMENT;
     }
-    int error = collect(session, &table);
+    int error = session->coverage != NULL &&
+                        lti_coverage_kind(session->coverage) != LTI_COVERAGE_NUMBERS
+                    ? LT_ERR_STATE
+                    : collect(session, &table);
     if (error == LT_ERR_STATE) {
-        lti_fail(&session->message, error, "drcov: the session gives blocks no numbers");
+        lti_fail(&session->message, error, "drcov: blocks are not counted under numbers");
     } else if (error != 0) {
         lti_fail(&session->message, error, "drcov: %s", lt_error_text(error));
     } else {

@@ -304,6 +304,7 @@ struct lti_limits {
 #define LTI_COVERAGE_BLOCKS 1u
 #define LTI_COVERAGE_EDGES 2u
 #define LTI_COVERAGE_NUMBERS 3u
+#define LTI_COVERAGE_EXACT 4u
 #define LTI_COUNTER_FLAG 0u
 #define LTI_COUNTER_WRAP 1u
 #define LTI_COUNTER_NEVER_ZERO 2u
@@ -341,6 +342,11 @@ static inline uint64_t lti_coverage_hash(uint64_t pc)
  */
 #define LTI_NUMBERS 0x100000u /* 0 is nobody's */
 #define LTI_NUMBERS_INDEX 0x200000u
+/* Edges, at the places of the map: u64s of the block that one comes from, from bit 44 on,
+ * the one that it goes to, from bit 24 on, and its first place, as of hashed edges; 0:
+ * free.  Place 0 is for those that find none in so many tries. */
+#define LTI_EDGES 0x100000u
+#define LTI_EDGE_TRIES 256u
 #define LTI_MODULES 1024u
 #define LTI_MODULE_PATHS 0x40000u
 
@@ -371,6 +377,7 @@ struct lti_numbers {
     uint32_t index[LTI_NUMBERS_INDEX]; /* numbers, by lti_coverage_hash() and what
                                           follows; 0: free */
     struct lti_number number[LTI_NUMBERS];
+    uint64_t edge[LTI_EDGES];
 };
 
 _Static_assert(sizeof(struct lti_numbers) <= LTI_NUMBERS_SIZE, "fits");

@@ -51,11 +51,18 @@ extern "C" {
 enum lt_coverage_kind {
     LT_COVERAGE_BLOCKS = 1, /* blocks, at a hash of their address: few share a place */
     LT_COVERAGE_EDGES = 2,  /* pairs of blocks that follow each other, alike: AFL's map */
-    LT_COVERAGE_NUMBERS = 3 /* blocks, at numbers from 1 on that they get when they are
+    LT_COVERAGE_NUMBERS = 3, /* blocks, at numbers from 1 on that they get when they are
                                translated: none share a place, and lt_coverage_number()
                                knows them.  Place 0 is for all that come when there are
                                no more numbers: at most as many as the map has places,
                                and 1,048,575. */
+    LT_COVERAGE_EXACT_EDGES = 4 /* edges, none of which share a place: the place is that
+                               of LT_COVERAGE_EDGES or, if another edge has come to that
+                               before, the next free one; lt_coverage_edge() knows which
+                               is whose.  Place 0 is for edges that find none.  Only the
+                               first 1,048,576 places are used.  Slower, and
+                               much so if there are not several times as many
+                               places as edges. */
 };
 
 /* What a place is, and what happens to it. */
@@ -141,15 +148,32 @@ struct lt_coverage_block {
                            session is destroyed; NULL: none */
     uint64_t offset;    /* of pc from `base` */
     uint64_t base;      /* guest address where the file begins in memory, 0: no file */
-    uint64_t count;     /* what its place in the map says now */
+    uint64_t count;     /* what its place in the map says now; 0 with
+                           LT_COVERAGE_EXACT_EDGES */
 };
 
-/* Describes block `number`, with LT_COVERAGE_NUMBERS; also while the guest runs.
- * Returns 1; 0 if there is none (some numbers are not used); LT_ERR_ARGUMENT;
- * LT_ERR_STATE (blocks get no numbers); LT_ERR_NOT_FOUND: this and all higher ones are
- * free.  Blocks that were translated but never entered have a count of 0. */
+/* Describes block `number`, with LT_COVERAGE_NUMBERS or _EXACT_EDGES; also while the
+ * guest runs. Returns 1; 0 if there is none (some numbers are not used); LT_ERR_ARGUMENT;
+ * LT_ERR_STATE (blocks get no numbers); LT_ERR_NO_MEMORY; LT_ERR_NOT_FOUND: this and all
+ * higher ones are free.  Blocks that were translated but never entered have a count of 0.
+ */
 int lt_coverage_number(const lt_session *session, uint32_t number,
                        struct lt_coverage_block *block);
+
+/* An edge that has a place of its own. */
+struct lt_coverage_edge {
+    uint32_t size; /* set by the caller to sizeof(struct lt_coverage_edge) */
+    uint32_t from; /* number of the block that it comes from; 0: a thread's beginning */
+    uint32_t to;   /* number of the block that it goes to */
+    uint32_t reserved;
+    uint64_t count; /* what its place in the map says now */
+};
+
+/* Describes the edge at `place`, with LT_COVERAGE_EXACT_EDGES; also while the guest runs.
+ * Returns 1; 0 if no edge has come there; LT_ERR_ARGUMENT; LT_ERR_STATE;
+ * LT_ERR_NOT_FOUND: there is no such place. */
+int lt_coverage_edge(const lt_session *session, uint32_t place,
+                     struct lt_coverage_edge *edge);
 
 /*
  * Writes the blocks that have been entered to the file `path`, in version 2 of the

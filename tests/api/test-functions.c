@@ -789,6 +789,18 @@ static void check_coverage_number(void)
     lt_session_destroy(session);
 }
 
+static void check_coverage_edge(void)
+{
+    struct lt_coverage_edge edge = {.size = sizeof edge}, bad = {.size = 3};
+
+    CHECK(lt_coverage_edge(NULL, 1, &edge) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_edge(sessions[NEW], 1, NULL) == LT_ERR_ARGUMENT);
+    CHECK(lt_coverage_edge(sessions[NEW], 1, &bad) == LT_ERR_ARGUMENT);
+    for (int state = 0; state < STATES; state++) {
+        CHECK(lt_coverage_edge(sessions[state], 1, &edge) == LT_ERR_STATE);
+    }
+}
+
 static void check_coverage_save_drcov(void)
 {
     CHECK(lt_coverage_save_drcov(NULL, "/dev/null") == LT_ERR_ARGUMENT);
@@ -882,6 +894,7 @@ static const struct {
     ROW(break_add),
     ROW(config_init),
     ROW(coverage_block_place),
+    ROW(coverage_edge),
     ROW(coverage_edge_place),
     ROW(coverage_exclude),
     ROW(coverage_include),

@@ -168,6 +168,7 @@ static uint64_t counted(uint32_t counter, uint64_t times)
 /* Blocks of a program, as numbered ones tell. */
 struct blocks {
     struct lt_coverage_block *list;
+    uint32_t *numbers;
     uint64_t *times;
     size_t count;
 };
@@ -187,6 +188,10 @@ static struct blocks blocks_of(const struct run *run)
             continue;
         blocks.list = realloc(blocks.list, (blocks.count + 1) * sizeof *blocks.list);
         assert_non_null(blocks.list);
+        blocks.numbers =
+            realloc(blocks.numbers, (blocks.count + 1) * sizeof *blocks.numbers);
+        assert_non_null(blocks.numbers);
+        blocks.numbers[blocks.count] = number;
         blocks.list[blocks.count++] = block;
     }
     blocks.times = calloc(blocks.count + 1, sizeof *blocks.times);
@@ -197,6 +202,7 @@ static struct blocks blocks_of(const struct run *run)
 static void free_blocks(struct blocks *blocks)
 {
     free(blocks->list);
+    free(blocks->numbers);
     free(blocks->times);
 }
 
@@ -309,6 +315,73 @@ static void same_places(struct run *run, struct blocks *blocks)
 
 static const char *const guests[] = {"branch", "loop", "sort", "recurse", "switch"};
 
+struct edges {
+    uint64_t *times; /* of edges from block a to b: at a * width + b */
+    size_t width, before;
+};
+
+static void count_edge(size_t block, void *user)
+{
+    struct edges *edges = user;
+
+    edges->times[edges->before * edges->width + block]++;
+    edges->before = block;
+}
+
+static size_t index_of(const struct blocks *blocks, uint32_t number)
+{
+    for (size_t i = 0; i < blocks->count; i++) {
+        if (blocks->numbers[i] == number)
+            return i;
+    }
+    assert_int_equal(number, 0);
+    return blocks->count;
+}
+
+/* Each edge has one place, and what is there is how often it was taken. */
+static void same_edges(struct run *run)
+{
+    struct blocks blocks = blocks_of(run);
+    struct edges edges = {.width = blocks.count + 1, .before = blocks.count};
+    struct lt_coverage hashed = run->coverage;
+    size_t moved = 0;
+
+    edges.times = calloc(edges.width * edges.width, sizeof *edges.times);
+    hashed.kind = LT_COVERAGE_EDGES;
+    assert_non_null(edges.times);
+    walk(run, &blocks, count_edge, &edges);
+    for (uint32_t place = 0;; place++) {
+        struct lt_coverage_edge edge = {.size = sizeof edge};
+        int got = lt_coverage_edge(run->session, place, &edge);
+        uint64_t *times;
+        size_t from, to;
+
+        if (got == LT_ERR_NOT_FOUND)
+            break;
+        assert_true(got >= 0);
+        if (got == 0) {
+            assert_true(edge.count == 0);
+            continue;
+        }
+        from = index_of(&blocks, edge.from);
+        to = index_of(&blocks, edge.to);
+        times = &edges.times[from * edges.width + to];
+        assert_true(*times != 0 && to != blocks.count);
+        assert_int_equal(edge.count, counted(run->coverage.counter, *times));
+        assert_int_equal(value(run, lt_coverage_map(run->session), place), edge.count);
+        moved +=
+            from != blocks.count && lt_coverage_edge_place(&hashed, blocks.list[from].pc,
+                                                           blocks.list[to].pc) != place;
+        *times = 0;
+    }
+    for (size_t i = 0; i < edges.width * edges.width; i++)
+        assert_true(edges.times[i] == 0);
+    /* The smallest map has too little room for "branch" without that. */
+    assert_true(moved > 0 || run->coverage.map_size == 0 || blocks.count < 130);
+    free(edges.times);
+    free_blocks(&blocks);
+}
+
 static void test_places(void **state)
 {
     (void)state;
@@ -334,6 +407,14 @@ static void test_places(void **state)
                 end(&run);
             }
             free_blocks(&blocks);
+            for (uint32_t i = 0; i < 4; i++) {
+                prepare(&run, program, LT_COVERAGE_EXACT_EDGES, i);
+                run.record = 1;
+                run.coverage.map_size = i % 2 == 0 ? 0 : 4096;
+                run_it(&run);
+                same_edges(&run);
+                end(&run);
+            }
         }
     }
 }
@@ -571,7 +652,7 @@ static void test_refused(void **state)
         run.coverage.map_size = sizes[i];
         refused(&run, LT_ERR_ARGUMENT);
     }
-    prepare(&run, program, 4, 0);
+    prepare(&run, program, 5, 0);
     refused(&run, LT_ERR_ARGUMENT);
     prepare(&run, program, LT_COVERAGE_BLOCKS, 4);
     refused(&run, LT_ERR_ARGUMENT);
@@ -616,7 +697,9 @@ static void test_inside(void **state)
     for (size_t a = 0; a < 2; a++) {
         for (uint32_t i = 0; i < 12; i++) {
             const char *program = guest(arches[a], "sort");
-            uint32_t kind = i < 8 ? LT_COVERAGE_EDGES : LT_COVERAGE_BLOCKS;
+            uint32_t kind = i < 4   ? LT_COVERAGE_EDGES
+                            : i < 8 ? LT_COVERAGE_EXACT_EDGES
+                                    : LT_COVERAGE_BLOCKS;
             struct run inside, other;
 
             prepare(&other, program, kind, i % 4);
@@ -687,6 +770,70 @@ static void test_processes(void **state)
         }
         free_blocks(&blocks);
         end(&run);
+    }
+}
+
+/* Forked children of a guest in this process count in the map that they share with it,
+ * under the same numbers. */
+static void test_inside_forks(void **state)
+{
+    const char *scripts[] = {"(i=0; while [ $i -lt 11 ]; do i=$((i+1)); done; exit 3)",
+                             "(i=0; while [ $i -lt 99 ]; do i=$((i+1)); done; exit 3)"};
+    uint64_t sums[2][2] = {{0}};
+
+    (void)state;
+    for (size_t kind = 0; kind < 2; kind++) {
+        for (int works = 0; works < 2; works++) {
+            struct run run;
+
+            prepare(&run, "/bin/sh",
+                    kind == 0 ? LT_COVERAGE_NUMBERS : LT_COVERAGE_EXACT_EDGES,
+                    LT_COUNTER_64);
+            run.argv[1] = "-c";
+            run.argv[2] = scripts[works];
+            run.inside = 1;
+            run_it(&run);
+            assert_int_equal(run.result.status, 3);
+            for (uint64_t i = 0; i < map_bytes(&run) / 8; i++) {
+                struct lt_coverage_edge edge = {.size = sizeof edge};
+
+                sums[kind][works] += value(&run, lt_coverage_map(run.session), i);
+                /* Nothing counts that has no number. */
+                if (kind == 1 && i > 0 &&
+                    value(&run, lt_coverage_map(run.session), i) != 0)
+                    assert_int_equal(lt_coverage_edge(run.session, i, &edge), 1);
+            }
+            end(&run);
+        }
+        assert_true(sums[kind][1] > sums[kind][0] + 1000);
+    }
+}
+
+/* A child that is not traced goes on, and counts nothing. */
+static void test_untraced(void **state)
+{
+    (void)state;
+    for (uint32_t kind = LT_COVERAGE_BLOCKS; kind <= LT_COVERAGE_EXACT_EDGES; kind++) {
+        uint64_t sums[2] = {0, 0};
+
+        for (int works = 0; works < 2; works++) {
+            struct run run;
+
+            prepare(&run, "/bin/sh", kind, LT_COUNTER_64);
+            run.argv[1] = "-c";
+            run.argv[2] = works
+                              ? "(i=0; while [ $i -lt 99 ]; do i=$((i+1)); done; exit 3)"
+                              : "(i=0; while [ $i -lt 11 ]; do i=$((i+1)); done; exit 3)";
+            run.follow = LT_FOLLOW_NONE;
+            run_it(&run);
+            assert_int_equal(run.result.status, 3);
+            for (uint64_t i = 0; i < map_bytes(&run) / 8; i++)
+                sums[works] += value(&run, lt_coverage_map(run.session), i);
+            end(&run);
+        }
+        assert_true(sums[0] > 0);
+        /* Its end may interrupt the shell anywhere. */
+        assert_true(sums[1] < sums[0] + 1000 && sums[0] < sums[1] + 1000);
     }
 }
 
@@ -849,7 +996,8 @@ int main(void)
         cmocka_unit_test(test_without_events), cmocka_unit_test(test_loop),
         cmocka_unit_test(test_filters),        cmocka_unit_test(test_descriptor),
         cmocka_unit_test(test_refused),        cmocka_unit_test(test_inside),
-        cmocka_unit_test(test_processes),      cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_processes),      cmocka_unit_test(test_untraced),
+        cmocka_unit_test(test_inside_forks),   cmocka_unit_test(test_hidden),
         cmocka_unit_test(test_threads),        cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_drcov),
     };
