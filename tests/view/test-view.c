@@ -9,9 +9,10 @@
  * alone, in runs of their own, where a block is run another way; for guests that do the
  * same each time.
  *
- * Each is done for all code and a part of it, for all kinds of events and some, and
- * with a limit that ends the run in the midst of a block.  -p: a guest that does not do
- * the same each time, where the first is done for all code and a part.
+ * Each is done for all code and a part of it, for all kinds of events and some, in the
+ * pull form, with a copy of the guest's memory, and with a limit that ends the run in the
+ * midst of a block.  -p: a guest that does not do the same each time, where the first is
+ * done for all code and a part.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -297,6 +298,8 @@ struct wish {
     uint32_t kinds;
     uint64_t pc_start, pc_end, limit;
     bool no_regs;
+    bool pull;   /* by lt_session_next(), which gives all events */
+    bool memory; /* with a copy of the guest's memory */
 };
 
 static void check(int error, const char *what)
@@ -336,6 +339,7 @@ static void add_singles(struct run *run, const struct wish *wish, uint32_t flags
 static void do_run(struct run *run, enum mode mode, const struct wish *wish)
 {
     struct lt_stats stats = {.size = sizeof stats};
+    const struct lt_event *event;
     struct lt_config config;
     struct lt_filter f;
     int error;
@@ -349,6 +353,7 @@ static void do_run(struct run *run, enum mode mode, const struct wish *wish)
     config.stdio[0] = config.stdio[1] = config.stdio[2] = LT_STDIO_NULL;
     config.cpu = cpu;
     config.limit_insns = wish->limit;
+    config.flags = wish->memory ? LT_CONFIG_MEMORY : 0;
     check(lt_session_create(&config, &run->session), "create");
     lt_filter_init(&f, sizeof f);
     f.pc_start = wish->pc_start;
@@ -361,7 +366,13 @@ static void do_run(struct run *run, enum mode mode, const struct wish *wish)
         add_singles(run, wish, LT_FILTER_NOT_IN_BLOCKS, true);
     }
     add_singles(run, wish, mode == VIEW ? LT_FILTER_NOT_IN_BLOCKS : 0, false);
-    error = lt_session_run(run->session);
+    if (wish->pull) {
+        check(lt_session_select(run->session, LT_KINDS_ALL, NULL), "select");
+        while ((error = lt_session_next(run->session, &event)) > 0) {
+        }
+    } else {
+        error = lt_session_run(run->session);
+    }
     if (error) {
         fprintf(stderr, "%s: %d: %s\n", program[0], error,
                 lt_session_message(run->session));
@@ -461,6 +472,12 @@ int main(int argc, char **argv)
     some = (struct wish){.kinds = WRITE, .no_regs = true};
     failures += compare(&some, repeatable, &run);
     some = (struct wish){.kinds = READ};
+    failures += compare(&some, repeatable, &run);
+    some = all;
+    some.pull = true;
+    failures += compare(&some, repeatable, &run);
+    some = all;
+    some.memory = true;
     failures += compare(&some, repeatable, &run);
     some = (struct wish){.no_regs = true};
     failures += compare(&some, repeatable, &run);
