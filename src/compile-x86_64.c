@@ -1332,7 +1332,7 @@ static ptrdiff_t view_room(const struct comp *c, const struct lti_step *s)
 {
     switch (s->code) {
     case LTI_STEP_VIEW_RUN:
-        return 24 * (ptrdiff_t)c->block->view->seen_count;
+        return 24 * (ptrdiff_t)(c->block->view->seen_count + c->block->view->maybe_count);
     case LTI_STEP_VIEW_COPY:
     case LTI_STEP_VIEW_CHANGED:
         return 64 * (ptrdiff_t)s->b;
@@ -1350,6 +1350,32 @@ static void emit_view_slow(struct comp *c, const struct lti_step *s)
     }
 }
 
+static void emit_view_changed(struct comp *c, const struct lti_step *s)
+{
+    const uint32_t now = (uint16_t)s->imm;
+    unsigned place;
+
+    if (s->flags || s->b > 4) {
+        emit_view_slow(c, s);
+        return;
+    }
+    for (uint32_t i = 0; i < s->b; i++) {
+        const unsigned reg = i ? RCX : RAX;
+
+        load(c, true, reg, s->a + i);
+        load(c, true, RDX, now + i);
+        op_rr(&c->e, true, X_XOR, reg, RDX);
+        if (i) {
+            op_rr(&c->e, true, X_OR, RAX, RCX);
+        }
+    }
+    op_rr(&c->e, true, X_TEST, RAX, RAX);
+    op_rr(&c->e, false, X_SET | CC_NE, 0, RAX);
+    place = fresh(c);
+    op_rr(&c->e, false, X_MOVZX8, held_register[place], RAX);
+    bind(c, place, s->d);
+}
+
 static void emit_view_copy(struct comp *c, const struct lti_step *s)
 {
     view_operands(c, s, put_in_memory);
@@ -1360,12 +1386,12 @@ static void emit_view_copy(struct comp *c, const struct lti_step *s)
     }
 }
 
-/* Whether all whole runs have the same number of events, for one callback. */
+/* Whether a whole run begins in the same way always and has events, for one callback. */
 static bool is_steady(const struct comp *c, const struct lti_view *view)
 {
     return view->wanted == 1 && c->d->config.callbacks->count[LT_EVENT_BLOCK] == 1 &&
-           view->maybe_count == 0 && !view->first->repeats &&
-           view->run.insns + view->run.rows > view->run.flags;
+           !view->first->repeats &&
+           view->run.insns + view->run.rows > view->run.flags + view->maybe_count;
 }
 
 static void emit_view_run(struct comp *c, const struct lti_step *s)
@@ -1388,7 +1414,11 @@ static void emit_view_run(struct comp *c, const struct lti_step *s)
     op_rm(e, true, X_LEA, RAX, R14, 1);
     op_rm(e, true, X_STORE, RAX, RSI, RUN(seq));
     alu_imm(e, true, ALU_ADD, R14,
-            (int32_t)(view->run.insns + view->run.rows - view->run.flags));
+            (int32_t)(view->run.insns + view->run.rows - view->run.flags -
+                      view->maybe_count));
+    for (uint32_t i = 0; i < view->maybe_count; i++) { /* 1 or 0 each */
+        op_rm(e, true, X_ADD, R14, RBX, WORD(view->block.rows[view->maybe[i]].when));
+    }
     op_rm(e, true, X_LOAD, RAX, R12, MEMBER(pid)); /* and tid */
     op_rm(e, true, X_STORE, RAX, RSI, RUN(pid));
     op_rm(e, true, X_LEA, RAX, RBX, WORD(0));
@@ -1509,7 +1539,7 @@ templates[LTI_STEP_COUNT] = {
     [LTI_STEP_VIEW_RUN] = {emit_view_run, 0},
     [LTI_STEP_VIEW_END] = {emit_view_end, 0},
     [LTI_STEP_VIEW_COPY] = {emit_view_copy, 0},
-    [LTI_STEP_VIEW_CHANGED] = {emit_view_slow, MAKES_D},
+    [LTI_STEP_VIEW_CHANGED] = {emit_view_changed, MAKES_D},
     [LTI_STEP_VIEW_FLOAT] = {emit_view_slow, MAKES_D},
 #undef OP1
 #undef OP2

@@ -49,6 +49,7 @@ struct making {
     uint16_t (*parts)[LTI_VIEW_PARTS];
     uint32_t part_count;
     uint32_t *maybe;
+    uint16_t float_at; /* the value of make_float(), if it is there; or 0 */
     uint32_t run_step; /* where the callback is called */
 };
 
@@ -182,12 +183,28 @@ static void make_flags(struct making *m)
                      : add_parts(m, LTI_A64_NF, LTI_A64_VF - LTI_A64_NF + 1);
 }
 
+/* A word is another one from here on. */
+static void set_place(struct making *m, uint32_t word, uint16_t at)
+{
+    const bool x86 = m->source->cc_map != NULL;
+    const uint32_t first = x86 ? LTI_X86_MXCSR : LTI_A64_FPCR;
+
+    m->place[word] = at;
+    if (word >= first && word < first + (x86 ? 2 : LTI_VIEW_PARTS)) {
+        m->float_at = 0;
+    }
+}
+
 static uint16_t make_float(struct making *m)
 {
+    if (m->float_at) {
+        return m->float_at;
+    }
     const bool x86 = m->source->cc_map != NULL;
     uint32_t parts = x86 ? add_parts(m, LTI_X86_MXCSR, 2) : add_parts(m, LTI_A64_FPCR, 6);
 
-    return make(m, LTI_STEP_VIEW_FLOAT, x86, 0, 0, parts);
+    m->float_at = make(m, LTI_STEP_VIEW_FLOAT, x86, 0, 0, parts);
+    return m->float_at;
 }
 
 static uint16_t swapped(struct making *m, uint16_t at, uint32_t bytes)
@@ -259,7 +276,7 @@ static void make_words(struct making *m, const struct lti_op *op, bool told)
     step->slot = (uint32_t)op->imm;
     step->flags = (uint8_t)(op->imm >> 34);
     for (uint32_t i = 0; i < words; i++) {
-        m->place[op->d + i] = (uint16_t)(at + i);
+        set_place(m, op->d + i, (uint16_t)(at + i));
     }
     if (!told) {
         return;
@@ -347,7 +364,7 @@ static void make_op(struct making *m, const struct lti_op *op, uint32_t kinds)
         make_choice(m, op);
         break;
     case LTI_SETREG:
-        m->place[op->d] = m->of[op->a];
+        set_place(m, op->d, m->of[op->a]);
         if (regs && !(op->flags & LTI_OP_HIDDEN)) {
             uint16_t value = use(m, m->of[op->a]);
 

@@ -9,9 +9,11 @@
  * alone, in runs of their own, where a block is run another way; for guests that do the
  * same each time.
  *
- * Each is done for all code and a part of it, for all kinds of events and some, and
- * with a limit that ends the run in the midst of a block.  -p: a guest that does not do
- * the same each time, where the first is done for all code and a part.
+ * Each is done for all code and a part of it, for all kinds of events and some, in the
+ * pull form, with a copy of the guest's memory, and with a limit that ends the run in the
+ * midst of a block.  -p: a guest that does not do the same each time: the first is
+ * done for all code and a part, and of the view alone nothing is looked at but the
+ * library's own check of its registers.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -42,6 +44,7 @@ struct run {
     struct list list;   /* all events, or those that a block's run promises */
     size_t next;        /* of these */
     bool both;          /* the view and single events */
+    bool forget;        /* what was expanded is not compared */
     bool outside;       /* the next single event is in no block */
     uint64_t regs_hash; /* registers as the block's callback saw them */
     bool regs_kept;
@@ -120,6 +123,7 @@ static uint64_t hash_regs(lt_session *session)
 static int single(struct run *run, struct event event)
 {
     if (!run->both) {
+        run->list.count = run->forget ? 0 : run->list.count;
         append(&run->list, event);
         return 0;
     }
@@ -272,6 +276,7 @@ static int on_block(lt_session *session, const struct lt_block_run *r, void *use
         run->regs_kept = !resumes && !run->filtered;
         run->regs_hash = run->regs_kept ? hash_regs(session) : 0;
     }
+    run->list.count = run->forget ? 0 : run->list.count;
     for (uint32_t i = 0; i < r->insns; i++) {
         const struct lt_block_insn *insn = &r->block->insns[i];
 
@@ -291,12 +296,14 @@ static int on_block(lt_session *session, const struct lt_block_run *r, void *use
 
 /* ---- Runs ---- */
 
-enum mode { BOTH, SINGLES, VIEW };
+enum mode { BOTH, SINGLES, VIEW, VIEW_ONLY };
 
 struct wish {
     uint32_t kinds;
     uint64_t pc_start, pc_end, limit;
     bool no_regs;
+    bool pull;   /* by lt_session_next(), which gives all events */
+    bool memory; /* with a copy of the guest's memory */
 };
 
 static void check(int error, const char *what)
@@ -336,12 +343,15 @@ static void add_singles(struct run *run, const struct wish *wish, uint32_t flags
 static void do_run(struct run *run, enum mode mode, const struct wish *wish)
 {
     struct lt_stats stats = {.size = sizeof stats};
+    const struct lt_event *event;
     struct lt_config config;
     struct lt_filter f;
     int error;
 
-    *run = (struct run){
-        .both = mode == BOTH, .low = UINT64_MAX, .filtered = wish->pc_start != 0};
+    *run = (struct run){.both = mode == BOTH,
+                        .forget = mode == VIEW_ONLY,
+                        .low = UINT64_MAX,
+                        .filtered = wish->pc_start != 0};
     lt_config_init(&config, sizeof config);
     config.program = program[0];
     config.argv = (const char *const *)program;
@@ -349,6 +359,7 @@ static void do_run(struct run *run, enum mode mode, const struct wish *wish)
     config.stdio[0] = config.stdio[1] = config.stdio[2] = LT_STDIO_NULL;
     config.cpu = cpu;
     config.limit_insns = wish->limit;
+    config.flags = wish->memory ? LT_CONFIG_MEMORY : 0;
     check(lt_session_create(&config, &run->session), "create");
     lt_filter_init(&f, sizeof f);
     f.pc_start = wish->pc_start;
@@ -360,8 +371,14 @@ static void do_run(struct run *run, enum mode mode, const struct wish *wish)
     if (mode == BOTH) {
         add_singles(run, wish, LT_FILTER_NOT_IN_BLOCKS, true);
     }
-    add_singles(run, wish, mode == VIEW ? LT_FILTER_NOT_IN_BLOCKS : 0, false);
-    error = lt_session_run(run->session);
+    add_singles(run, wish, mode >= VIEW ? LT_FILTER_NOT_IN_BLOCKS : 0, false);
+    if (wish->pull) {
+        check(lt_session_select(run->session, LT_KINDS_ALL, NULL), "select");
+        while ((error = lt_session_next(run->session, &event)) > 0) {
+        }
+    } else {
+        error = lt_session_run(run->session);
+    }
     if (error) {
         fprintf(stderr, "%s: %d: %s\n", program[0], error,
                 lt_session_message(run->session));
@@ -394,7 +411,9 @@ static unsigned compare(const struct wish *wish, bool repeatable, struct run *bo
     free(both->list.events);
     failures = both->failures;
     if (!repeatable) {
-        return failures;
+        do_run(&view, VIEW_ONLY, wish);
+        free(view.list.events);
+        return failures + view.failures;
     }
     do_run(&singles, SINGLES, wish);
     do_run(&view, VIEW, wish);
@@ -461,6 +480,12 @@ int main(int argc, char **argv)
     some = (struct wish){.kinds = WRITE, .no_regs = true};
     failures += compare(&some, repeatable, &run);
     some = (struct wish){.kinds = READ};
+    failures += compare(&some, repeatable, &run);
+    some = all;
+    some.pull = true;
+    failures += compare(&some, repeatable, &run);
+    some = all;
+    some.memory = true;
     failures += compare(&some, repeatable, &run);
     some = (struct wish){.no_regs = true};
     failures += compare(&some, repeatable, &run);
