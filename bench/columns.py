@@ -53,9 +53,5 @@ class Host:
         return sample.status == NO_SUCH_MODE
 
 
-def native_command(workload):
-    return workload.command
-
-
 def plain_command(qemu, workload):
     return [qemu] + (["-L", workload.sysroot] if workload.sysroot else []) + workload.command

@@ -80,18 +80,23 @@ def aarch64(data):
 
 def count(data):
     value = data.count and data.count.middle
-    return ["`lt run --count`, gzip -6 (wall) <= 8", number(value), verdict(value, value and value <= 8)]
+    return ["`lt run --count`, gzip -6 (wall) <= 8", number(value),
+            verdict(value, value and value <= 8)]
 
 
 def peers(data):
-    """How many times the producer's CPU time others take on the loop."""
+    """How many times the producer's CPU time others take on the loop, and how many times
+    that of plain QEMU, which is what no producer can reach."""
     rows = {row.title: row.cpu.middle for row in data.peers.get("loop", [])}
     ours = next((cpu for title, cpu in rows.items() if title.endswith("producer only")), None)
+    plain = rows.get("plain QEMU")
     for title, times in (("QEMU, plugin with empty callbacks", 5), ("Unicorn, empty hooks", 40),
                          ("valgrind lackey --trace-mem=yes", 1000), ("QEMU, execlog plugin", 1000)):
         value = rows[title] / ours if ours and title in rows else None
         yield ["loop, producer: >= %s x %s" % ("{:,}".format(times), title),
-               number(value, "%.1f"), verdict(value, value and value >= times)]
+               "%s (of plain QEMU: %s)" % (number(value, "%.1f"),
+                                           number(value and rows[title] / plain, "%.1f")),
+               verdict(value, value and value >= times)]
 
 
 def rows(data):

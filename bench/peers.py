@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 # How often the loop of six instructions is executed, by what an instruction takes.
-FAST, MEDIUM, SLOW, SLOWEST = 100000000, 2000000, 100000, 10000
+FAST, MEDIUM, SLOW, SLOWEST = 200000000, 2000000, 100000, 10000
 # Lines of text for gzip, likewise.
 LINES_FAST, LINES_SLOW = 20000, 200
 
@@ -46,7 +46,8 @@ def gdb_command(gdb, scratch):
     """gdb, recording from the first instruction to the last system call."""
     script = os.path.join(scratch, "record.gdb")
     with open(script, "w") as file:
-        file.write("set pagination off\nset confirm off\nset record full insn-number-max unlimited\n"
+        file.write("set pagination off\nset confirm off\n"
+                   "set record full insn-number-max unlimited\n"
                    "starti\nrecord full\ncatch syscall exit_group\ncontinue\n"
                    "info record\nkill\nquit\n")
     return [gdb, "-nx", "-batch", "-x", script, "--args"]
@@ -66,8 +67,8 @@ def table(build, plugins, scratch):
 
     qemu = os.path.join(plugins, "qemu-x86_64")
     execlog = os.path.join(plugins, "contrib/plugins/libexeclog.so")
-    empty, unicorn, valgrind, gdb = (built("empty-plugin.so"), built("unicorn"),
-                                     tool("valgrind"), tool("gdb"))
+    empty, unicorn, singlestep = map(built, ("empty-plugin.so", "unicorn", "singlestep"))
+    valgrind, gdb = map(tool, ("valgrind", "gdb"))
     return [
         Peer("QEMU, plugin with empty callbacks", "instructions, addresses of accesses",
              when(empty, qemu, "-plugin", empty), FAST, LINES_FAST),
@@ -82,7 +83,7 @@ def table(build, plugins, scratch):
              [qemu, "-one-insn-per-tb", "-d", "in_asm,exec,cpu,nochain", "-D", "/dev/null"],
              SLOW, LINES_SLOW),
         Peer("PTRACE_SINGLESTEP", "that there was an instruction",
-             [built("singlestep")], SLOWEST, LINES_SLOW, said(r'"insns":(\d+)')),
+             when(singlestep, singlestep), SLOWEST, LINES_SLOW, said(r'"insns":(\d+)')),
         Peer("gdb record full", "registers and memory, to go back",
              when(gdb, *gdb_command(gdb, scratch)), SLOWEST, 0,
              said(r"Log contains (\d+) instructions")),
@@ -106,70 +107,61 @@ class Peers:
             self.counted[key] = self.bench.host.run("i", command).figures["insns"]
         return self.counted[key]
 
-    def row(self, title, sees, samples, insns, ours=False):
-        def per_insn(field):
-            return measure.spread(getattr(s, field) * 1e9 / insns for s in samples)
-        return Row(title, sees, insns, per_insn("cpu"), per_insn("wall"), ours)
-
     def peer(self, peer, command):
-        """A peer's row, or None with a note."""
-        insns = self.insns(command)
-        samples = []
-        try:
-            for _ in range(self.rounds):
-                sample = measure.run(peer.command + command, self.bench.scratch)
-                if sample.status != 0:
-                    raise measure.Failed("exit status %d: %s"
-                                         % (sample.status, sample.messages.strip()[-300:]))
-                self.check(peer, command, sample, insns)
-                samples.append(sample)
-        except measure.Failed as error:
-            self.bench.problem("%s: %s" % (peer.title, error))
-            return None
-        return self.row(peer.title, peer.sees, samples, insns)
+        """Runs one peer."""
+        sample = measure.run(peer.command + command, self.bench.scratch)
+        if sample.status != 0:
+            raise measure.Failed("exit status %d: %s"
+                                 % (sample.status, sample.messages.strip()[-300:]))
+        # Who counts by itself has to agree, but for gzip, whose way depends on the
+        # processor.  The system call at the end is the one that gdb does not record.
+        if peer.counted and command[0] == self.loop:
+            counted, insns = peer.counted(sample.messages), self.insns(command)
+            if counted not in (insns, insns - 1):
+                raise measure.Failed("counted %d instructions, not %d" % (counted, insns))
+        return sample
 
-    def check(self, peer, command, sample, insns):
-        """Who counts by itself has to agree; gzip's way depends on the processor.  The
-        system call at the end is the one that gdb does not record."""
-        if peer.counted is None or command[0] != self.loop:
-            return
-        counted = peer.counted(sample.messages)
-        if counted not in (insns, insns - 1):
-            raise measure.Failed("counted %d instructions, not %d" % (counted, insns))
-
-    def ours(self, command):
-        """The library's own rows on the same work as the fastest peer's."""
-        rows = []
-        for name in self.bench.options.modes:
-            mode = columns.MODES[name]
-            try:
-                samples = [self.bench.host.run(mode.letters, command)
-                           for _ in range(self.rounds)]
-            except measure.Failed as error:
-                self.bench.problem("%s: %s" % (mode.title, error))
-                continue
-            rows.append(self.row("libtrace, " + mode.title, "", samples, self.insns(command), True))
-        return rows
-
-    def of(self, name, command_of):
-        """The rows of a program, given its command for a peer."""
-        rows = self.ours(command_of(self.table[0]))
-        plain = [os.path.join(self.bench.plain, "qemu-x86_64")] + command_of(self.table[0])
-        samples = [measure.run(plain, self.bench.scratch) for _ in range(self.rounds)]
-        rows.insert(0, self.row("plain QEMU", "nothing", samples,
-                                self.insns(command_of(self.table[0]))))
+    def jobs(self, name, command_of):
+        """What is to be run: title, what it sees, a function, the command, whether it is
+        the library.  Plain QEMU and the library work on what the fastest peer does."""
+        most = command_of(self.table[0])
+        plain = os.path.join(self.bench.plain, "qemu-x86_64")
+        yield "plain QEMU", "nothing", lambda: measure.run([plain] + most, self.bench.scratch), \
+            most, False
+        for name_of_mode in self.bench.options.modes:
+            mode = columns.MODES[name_of_mode]
+            yield ("libtrace, " + mode.title, "",
+                   lambda mode=mode: self.bench.host.run(mode.letters, most), most, True)
         for peer in self.table:
             command = command_of(peer)
             if command is None:
                 continue
-            workloads_say = "peers: %s, %s" % (name, peer.title)
             if peer.command is None:
-                self.bench.note(workloads_say + ": left out: it is not there.")
+                self.bench.note("%s on %s: left out: it is not installed." % (peer.title, name))
                 continue
-            row = self.peer(peer, command)
-            if row:
-                rows.append(row)
-        return rows
+            yield (peer.title, peer.sees,
+                   lambda peer=peer, command=command: self.peer(peer, command), command, False)
+
+    def of(self, name, command_of):
+        """The rows of a program, given its command for a peer; all take turns."""
+        jobs = list(self.jobs(name, command_of))
+        samples = {job[0]: [] for job in jobs}
+        for number in range(self.rounds):
+            self.bench.say("other tools on %s: round %d of %d" % (name, number + 1, self.rounds))
+            for title, _, run_it, _, _ in jobs:
+                try:
+                    samples[title].append(run_it())
+                except measure.Failed as error:
+                    self.bench.problem("%s on %s: %s" % (title, name, error))
+        return [self.row(job, samples[job[0]]) for job in jobs if samples[job[0]]]
+
+    def row(self, job, samples):
+        title, sees, _, command, ours = job
+        insns = self.insns(command)
+
+        def per_insn(field):
+            return measure.spread(getattr(sample, field) * 1e9 / insns for sample in samples)
+        return Row(title, sees, insns, per_insn("cpu"), per_insn("wall"), ours)
 
 
 def run(bench, build, plugins):
@@ -188,4 +180,10 @@ def run(bench, build, plugins):
     tables = {"loop": loop}
     if shutil.which("gzip", path="/usr/bin:/bin"):
         tables["gzip -6"] = gzip
-    return {name: peers.of(name, command) for name, command in tables.items()}
+    rows = {}
+    for name, command in tables.items():
+        try:
+            rows[name] = peers.of(name, command)
+        except measure.Failed as error:
+            bench.problem("other tools on %s: %s" % (name, error))
+    return rows

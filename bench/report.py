@@ -118,14 +118,16 @@ def rates(data, arch):
                      cell(data.bytes_per_insn(arch, name)),
                      cell(data.bytes_per_insn(arch, name, "producer")), figures["desc_bytes"],
                      data.rate(arch, name, "all", "insns").text(1),
-                     data.rate(arch, name, "all", "events").text(1)])
+                     data.rate(arch, name, "all", "events").text(1),
+                     spread(sample.figures["events"] / sample.cpu / 1e6
+                            for sample in samples).text(1)])
     rows.append(["**geometric mean of the real programs**", "", "", cell(data.mean_bytes(arch)),
                  cell(data.mean_bytes(arch, "producer")), "",
                  cell(data.mean_rate(arch, "all", "insns"), "%.1f"),
-                 cell(data.mean_rate(arch, "all", "events"), "%.1f")])
+                 cell(data.mean_rate(arch, "all", "events"), "%.1f"), ""])
     return table(["", "instructions", "events", "bytes/insn", "producer's",
                   "descriptor bytes",
-                  "M insns/s", "M events/s"], rows)
+                  "M insns/s", "M events/s", "M events/CPU s"], rows)
 
 
 def peers(data, name):

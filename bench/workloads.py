@@ -198,7 +198,7 @@ def openssl(programs, inputs):
 
 def compiler(programs, inputs):
     return [programs.compiler(), "-fpreprocessed", "-quiet", "-O2",
-            inputs.source(programs.arch), "-o", "/dev/null"]
+            inputs.source(programs.arch), "-o", "-"]
 
 
 def loop(programs, inputs):

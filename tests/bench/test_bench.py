@@ -23,6 +23,7 @@ sys.path.insert(0, BENCH)
 
 import goals
 import measure
+import peers
 import plot
 import report
 import workloads
@@ -143,11 +144,24 @@ class Arithmetic(unittest.TestCase):
     def test_goals(self):
         rows = {goal: (measured, result) for goal, measured, result in goals.rows(self.data)}
         self.assertEqual(rows["linked in, no callbacks (CPU) <= 1.02"], ("1.33", goals.NO))
-        self.assertEqual(rows["raw stream <= 3 bytes an instruction"], ("producer -, for callbacks 2.00", goals.YES))
+        self.assertEqual(rows["raw stream <= 3 bytes an instruction"],
+                         ("producer -, for callbacks 2.00", goals.YES))
         self.assertEqual(rows["everything, an empty callback an event: "
                               ">= 400 M events/s, >= 120 M insns/s"],
                          ("500 M events/s, 167 M insns/s", goals.YES))
         self.assertEqual(rows["block coverage into a map (CPU) <= 1.10"], ("-", goals.UNKNOWN))
+
+    def test_peers(self):
+        def row(title, nanoseconds):
+            return peers.Row(title, "", 1, measure.Spread(nanoseconds, nanoseconds, nanoseconds),
+                             None, False)
+        self.data.peers = {"loop": [row("plain QEMU", 0.5), row("Unicorn, empty hooks", 50),
+                                    row("libtrace, everything, producer only", 1)]}
+        rows = {goal: (measured, result) for goal, measured, result in goals.rows(self.data)}
+        self.assertEqual(rows["loop, producer: >= 40 x Unicorn, empty hooks"],
+                         ("50.0 (of plain QEMU: 100.0)", goals.YES))
+        self.assertEqual(rows["loop, producer: >= 1,000 x QEMU, execlog plugin"],
+                         ("- (of plain QEMU: -)", goals.UNKNOWN))
 
     def test_picture(self):
         found = bars(plot.svg(self.data))
