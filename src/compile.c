@@ -133,6 +133,11 @@ static enum lti_emitted compile_into(struct lti_compiler *c, uint32_t chunk,
     return result;
 }
 
+bool lti_is_compiled(const struct lti_compiler *c, uint32_t number)
+{
+    return c && c->possible && c->entries[number];
+}
+
 bool lti_compile(struct lti_compiler **compiler, const struct lti_decoder *d,
                  uint32_t number, struct lti_block *block)
 {
@@ -143,7 +148,7 @@ bool lti_compile(struct lti_compiler **compiler, const struct lti_decoder *d,
     if (!c && (c = *compiler = calloc(1, sizeof *c))) {
         prepare(c);
     }
-    if (c && c->possible && c->entries[number]) {
+    if (lti_is_compiled(c, number)) {
         return true;
     }
     if (c && c->possible && c->owner == getpid()) {
