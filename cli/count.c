@@ -11,6 +11,7 @@
 #include "log.h"
 
 #define HOTTEST 10u
+#define KEPT 8192u /* instructions whose counters are at hand, a power of two */
 
 /* A symbol of a module, or (name NULL) a module's code without symbols, or
  * (module NULL as well) code in no file.  The strings are the session's. */
@@ -21,8 +22,27 @@ struct symbol_count {
     struct symbol_count *next; /* in counts.all */
 };
 
+/*
+ * Counting costs more than the rest of an event if each adds to the number that the one
+ * before has just written.  So instructions that are at hand are counted each for itself,
+ * and register writes, which are the most frequent, in turns.
+ */
+#define TURNS 8u
+
+/* An instruction at hand; what the bytes there are makes no difference. */
+struct kept {
+    uint64_t pc;
+    uint64_t insns;    /* not yet added to: */
+    uint64_t *counter; /* its symbol's; NULL: there is no instruction */
+    uint32_t pid;
+};
+
 struct counts {
-    uint64_t kinds[LT_EVENT_MAP + 1]; /* by enum lt_event_type */
+    struct kept kept[KEPT];
+    uint64_t reg_writes[TURNS];
+    uint64_t next_tick;               /* the event to look at the clock at */
+    uint64_t kinds[LT_EVENT_MAP + 1]; /* by enum lt_event_type; of the two most frequent
+                                         kinds only at the end */
     void *tree;                       /* of struct symbol_count, for tsearch() */
     struct symbol_count *all;
 };
@@ -92,34 +112,78 @@ static int find_counter(struct counts *counts, lt_session *session, uint64_t pc,
     return 0;
 }
 
-static int on_insn(lt_session *session, const struct lt_insn *insn, void *user)
+static struct kept *kept_at(struct counts *counts, uint64_t pc)
 {
-    struct log *log = user;
-    struct place *place;
-    bool fresh;
-    int error;
+    return &counts->kept[(pc ^ pc >> 13) % KEPT];
+}
 
-    place = places_find(log->places, insn, &fresh);
+static void add_kept(struct kept *kept)
+{
+    if (kept->counter) {
+        *kept->counter += kept->insns;
+        kept->insns = 0;
+    }
+}
+
+/* Addresses may belong to other symbols from now on. */
+static void drop_kept(struct counts *counts)
+{
+    for (unsigned i = 0; i < KEPT; i++) {
+        add_kept(&counts->kept[i]);
+        counts->kept[i].counter = NULL;
+    }
+}
+
+/* Apart, so that who calls it saves no registers for it each time. */
+static __attribute__((noinline)) int tick(struct log *log, uint64_t seq)
+{
+    log->events = seq;
+    log->counts->next_tick = seq + LOG_TICK;
+    progress_tick(&log->progress, seq);
+    return log->out.error ? LT_STOP : 0;
+}
+
+/* An instruction that is not at hand; apart, too. */
+static __attribute__((noinline)) int new_insn(lt_session *session,
+                                              const struct lt_insn *insn, struct log *log)
+{
+    struct kept *kept = kept_at(log->counts, insn->pc);
+    bool fresh;
+    struct place *place = places_find(log->places, insn, &fresh);
+
     if (!place)
         return LT_ERR_NO_MEMORY;
     if (fresh) {
-        error = find_counter(log->counts, session, insn->pc, &place->counter);
+        int error = find_counter(log->counts, session, insn->pc, &place->counter);
         if (error)
             return error;
     }
-    ++*place->counter;
-    log->counts->kinds[LT_EVENT_INSN]++;
-    return log_end(log);
+    add_kept(kept);
+    *kept = (struct kept){
+        .pc = insn->pc, .pid = insn->pid, .insns = 1, .counter = place->counter};
+    return tick(log, insn->seq);
+}
+
+static int on_insn(lt_session *session, const struct lt_insn *insn, void *user)
+{
+    struct log *log = user;
+    struct kept *kept = kept_at(log->counts, insn->pc);
+
+    if (__builtin_expect(kept->pc != insn->pc || kept->pid != insn->pid || !kept->counter,
+                         0))
+        return new_insn(session, insn, log);
+    kept->insns++;
+    return __builtin_expect(insn->seq >= log->counts->next_tick, 0) ? tick(log, insn->seq)
+                                                                    : 0;
 }
 
 static int on_reg_write(lt_session *session, const struct lt_reg_write *write, void *user)
 {
-    struct log *log = user;
+    const struct log *log = user;
 
     (void)session;
-    (void)write;
-    log->counts->kinds[LT_EVENT_REG_WRITE]++;
-    return log_end(log);
+    log->counts->reg_writes[write->seq % TURNS]++;
+    return 0;
 }
 
 static int on_mem(lt_session *session, const struct lt_mem_access *access, void *user)
@@ -148,6 +212,7 @@ static int on_module(lt_session *session, const struct lt_module *module, void *
 
     (void)session;
     places_drop(log->places, module);
+    drop_kept(log->counts);
     log->counts->kinds[LT_EVENT_MODULE]++;
     return log_end(log);
 }
@@ -158,6 +223,7 @@ static int on_process(lt_session *session, const struct lt_process *process, voi
 
     (void)session;
     log_process(log, process);
+    drop_kept(log->counts);
     log->counts->kinds[LT_EVENT_PROCESS]++;
     return log_end(log);
 }
@@ -199,6 +265,7 @@ static int on_exit_event(lt_session *session, const struct lt_exit *end, void *u
     (void)session;
     log->counts->kinds[LT_EVENT_EXIT]++;
     places_drop_process(log->places, end->pid);
+    drop_kept(log->counts);
     return log_end(log);
 }
 
@@ -379,9 +446,15 @@ static void finish_text(struct log *log, struct symbol_count **list, size_t coun
 
 static void finish(struct log *log, const struct lt_result *result)
 {
+    struct counts *counts = log->counts;
     struct symbol_count **list;
     size_t count;
 
+    drop_kept(counts);
+    for (const struct symbol_count *s = counts->all; s; s = s->next)
+        counts->kinds[LT_EVENT_INSN] += s->insns;
+    for (unsigned i = 0; i < TURNS; i++)
+        counts->kinds[LT_EVENT_REG_WRITE] += counts->reg_writes[i];
     list = sorted(log->counts, &count);
     if (count > HOTTEST)
         count = HOTTEST;

@@ -20,6 +20,7 @@
 #define CHUNK_SIZE (64u << 10)
 #define CHUNKS (REGION_SIZE / CHUNK_SIZE)
 #define ENTRIES_SIZE (sizeof(const void *) * LTI_MAX_BLOCKS)
+#define TABLES_SIZE (ENTRIES_SIZE + LTI_EMIT_SCRATCH)
 #define NOBODY UINT16_MAX
 
 _Static_assert(LTI_SLABS < NOBODY, "a slab's number fits");
@@ -29,8 +30,8 @@ struct lti_compiler {
     pid_t owner;          /* the process that writes code: not a forked copy */
     uint8_t *write;       /* the region, where it is written */
     uint8_t *run;         /* and where it is executed */
-    const void **entries; /* the code of each block, or NULL */
-    void *scratch;
+    const void **entries; /* the code of each block, or NULL; most is never touched */
+    void *scratch;        /* behind them */
     /* Of each chunk but the first, which has the stubs: the slab whose it is. */
     uint16_t slab[CHUNKS];
     uint32_t last[LTI_SLABS]; /* the chunk that the slab's next code goes to; 0: none */
@@ -75,19 +76,20 @@ static struct lti_code_room room_of(const struct lti_compiler *c, uint32_t chunk
 /* Gets ready; what cannot be had leaves `possible` false. */
 static void prepare(struct lti_compiler *c)
 {
-    void *entries;
+    void *tables;
     struct lti_code_room room;
 
     c->owner = getpid();
-    if (!lti_emit_possible() || !(c->scratch = malloc(LTI_EMIT_SCRATCH))) {
+    if (!lti_emit_possible()) {
         return;
     }
-    entries = mmap(NULL, ENTRIES_SIZE, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (entries == MAP_FAILED) {
+    tables = mmap(NULL, TABLES_SIZE, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (tables == MAP_FAILED) {
         return;
     }
-    c->entries = entries;
+    c->entries = tables;
+    c->scratch = (uint8_t *)tables + ENTRIES_SIZE;
     if (!map_region(c)) {
         return;
     }
@@ -131,6 +133,11 @@ static enum lti_emitted compile_into(struct lti_compiler *c, uint32_t chunk,
     return result;
 }
 
+bool lti_is_compiled(const struct lti_compiler *c, uint32_t number)
+{
+    return c && c->possible && c->entries[number];
+}
+
 bool lti_compile(struct lti_compiler **compiler, const struct lti_decoder *d,
                  uint32_t number, struct lti_block *block)
 {
@@ -141,7 +148,7 @@ bool lti_compile(struct lti_compiler **compiler, const struct lti_decoder *d,
     if (!c && (c = *compiler = calloc(1, sizeof *c))) {
         prepare(c);
     }
-    if (c && c->possible && c->entries[number]) {
+    if (lti_is_compiled(c, number)) {
         return true;
     }
     if (c && c->possible && c->owner == getpid()) {
@@ -194,8 +201,7 @@ void lti_compiler_destroy(struct lti_compiler *c)
         munmap(c->run, REGION_SIZE);
     }
     if (c->entries) {
-        munmap(c->entries, ENTRIES_SIZE);
+        munmap(c->entries, TABLES_SIZE);
     }
-    free(c->scratch);
     free(c);
 }

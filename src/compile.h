@@ -34,6 +34,9 @@ bool lti_compile(struct lti_compiler **compiler, const struct lti_decoder *decod
 int lti_run_compiled(const struct lti_compiler *compiler, struct lti_decoder *decoder,
                      uint32_t number);
 
+/* Whether the block has code.  The compiler may be NULL. */
+bool lti_is_compiled(const struct lti_compiler *compiler, uint32_t number);
+
 /* The code of all blocks of a slab is no longer needed. */
 void lti_compiler_forget(struct lti_compiler *compiler, uint32_t slab);
 void lti_compiler_destroy(struct lti_compiler *compiler);

@@ -688,28 +688,39 @@ done:
 #undef TELL_WRITE_ONE
 }
 
-/* See decoder.h. */
-int lti_slow_step(struct lti_decoder *d, const struct lti_step *s, const uint8_t *record)
+/* Begins an instruction that is told to several, or may go on with what it had begun. */
+static int slow_insn(struct lti_decoder *d, const struct lti_step *s)
 {
     const struct lti_insn *insn = (const struct lti_insn *)(uintptr_t)s->imm;
     struct lt_insn *event = (struct lt_insn *)&insn->event;
-    uint64_t took = 1;
-    bool goes_on = false;
+    const uint64_t wanted = insn->told[LT_EVENT_INSN];
+    const bool goes_on =
+        s->code == LTI_STEP_INSN_REPEATS && d->insn && d->insn->event.pc == event->pc;
     int result = 0;
+
+    d->insn = insn;
+    if (goes_on) {
+        return 0;
+    }
+    d->stats.insns += s->code == LTI_STEP_INSN_REPEATS;
+    if (wanted) {
+        event->seq = ++d->seq;
+        set_thread(d, event);
+        LTI_CALL(d, LT_EVENT_INSN, insn, wanted, event, result);
+    }
+    return result;
+}
+
+/* See decoder.h. */
+int lti_slow_step(struct lti_decoder *d, const struct lti_step *s, const uint8_t *record)
+{
+    uint64_t took = 1;
+    int result;
 
     switch (s->code) {
     case LTI_STEP_INSN_REPEATS:
-        goes_on = d->insn && d->insn->event.pc == event->pc;
-        d->stats.insns += !goes_on;
-        /* fall through */
     case LTI_STEP_INSN:
-        d->insn = insn;
-        if (!goes_on && insn->told[LT_EVENT_INSN]) {
-            event->seq = ++d->seq;
-            set_thread(d, event);
-            LTI_CALL(d, LT_EVENT_INSN, insn, insn->told[LT_EVENT_INSN], event, result);
-        }
-        return result;
+        return slow_insn(d, s);
     case LTI_STEP_WRITE:
     case LTI_STEP_WRITE_SLOT64:
     case LTI_STEP_WRITE_SLOT32:
