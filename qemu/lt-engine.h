@@ -165,7 +165,7 @@ bool lt_baton_mine(void);
 bool lt_baton_wanted(void);
 bool lt_baton_take(CPUState *cpu); /* true if it had not been this thread's */
 void lt_baton_give(void);
-void lt_baton_detach(void);        /* the holder's CPU goes */
+void lt_baton_detach(void); /* the holder's CPU goes */
 /* The holder leaves generated code soon; `late`: if lt_stream_is_late(). */
 void lt_baton_poke(bool late);
 void lt_baton_fork(CPUState *cpu); /* in a forked child */

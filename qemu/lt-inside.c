@@ -35,12 +35,28 @@ void lt_inside_begin(void)
     }
 }
 
+void lt_inside_take(void)
+{
+    sigset_t faults, old;
+
+    /* QEMU may have blocked all signals; but faults of callbacks are the host's. */
+    sigemptyset(&faults);
+    sigaddset(&faults, SIGSEGV);
+    sigaddset(&faults, SIGBUS);
+    sigaddset(&faults, SIGFPE);
+    sigaddset(&faults, SIGILL);
+    sigaddset(&faults, SIGTRAP);
+    sigprocmask(SIG_UNBLOCK, &faults, &old);
+    lt_inside->pump();
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    lt_stream_pumped();
+}
+
 void lt_inside_pump(void)
 {
     if (lt_inside->pumps) {
         lt_idle(); /* a callback may pause the session */
-        lt_inside->pump();
-        lt_stream_pumped();
+        lt_inside_take();
         lt_busy();
     }
 }

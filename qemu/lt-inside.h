@@ -53,8 +53,9 @@ static inline void lt_inside_check(void)
 /* ---- lt-inside.c ---- */
 
 /* In the host's process: the library takes what is committed, if it does that on this
- * thread. */
+ * thread; the guest goes on behind it when the session is not paused. */
 void lt_inside_pump(void);
+void lt_inside_take(void); /* without the latter */
 
 /* Before QEMU begins. */
 void lt_inside_begin(void);

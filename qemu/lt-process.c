@@ -409,9 +409,6 @@ static bool leave(bool others)
     if (!cpu || !lt_stream_owns(cpu)) {
         return false;
     }
-    if (lt_inside_host()) {
-        lt_inside_pump(); /* events do not wait as the guest may */
-    }
     lt_idle();
     if (!others || !lt_baton_mine() || !CPU_NEXT(first_cpu)) {
         return false;
@@ -447,6 +444,9 @@ long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, lon
         if (lt_inside_call(nr, args, &ret)) {
             return ret;
         }
+        if (lt_stream_owns(thread_cpu)) {
+            lt_inside_pump(); /* events do not wait as the guest may */
+        }
     }
     /* Other threads end with an exec; none shall fork in between. */
     left = leave(nr != SYS_execve && nr != SYS_execveat);
@@ -465,6 +465,9 @@ long __wrap_safe_syscall_base(int *pending, long nr, long a, long b, long c, lon
     type __wrap_##name parameters;                                                       \
     type __wrap_##name parameters                                                        \
     {                                                                                    \
+        if (lt_inside_host() && thread_cpu && lt_stream_owns(thread_cpu)) {              \
+            lt_inside_pump();                                                            \
+        }                                                                                \
         bool left = leave(true);                                                         \
         type ret = __real_##name arguments;                                              \
         come_back(left);                                                                 \

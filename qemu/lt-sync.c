@@ -537,8 +537,7 @@ void lt_busy(void)
         if (pumps) {
             /* What came before is told all the same, and may end the pause. */
             pumps = false;
-            lt_inside->pump();
-            lt_stream_pumped();
+            lt_inside_take();
             continue;
         }
         futex(&lt_control->paused, FUTEX_WAIT, 1);

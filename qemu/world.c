@@ -47,8 +47,6 @@ __attribute__((section("lt_tls_last"))) static __thread uint64_t tls_last = 1;
 
 /* How often a thread is asked to leave, once a millisecond, before it is made to. */
 #define PATIENCE 200
-/* How often stop() asks. */
-#define STOP_TRIES 100
 
 #define THREAD_STACK ((size_t)1 << 20) /* callbacks run there too */
 #define MAX_KEYS 32
@@ -823,10 +821,10 @@ static void run(const struct lti_inside_run *given, struct lti_inside_result *re
 
 static void stop(void)
 {
-    const struct timespec pause = {0, 200000};
+    const struct timespec pause = {0, 1000000};
     bool asked = true;
 
-    for (int i = 0; i < STOP_TRIES && asked; i++) {
+    for (int tries = 0; asked && tries < 2 * PATIENCE; tries++) {
         pthread_mutex_lock(&world.lock);
         /* Not another session's run, which this one's has found here. */
         asked = world.active && !world.left && atomic_load(world.run->stopped);
@@ -835,6 +833,9 @@ static void stop(void)
             if (atomic_compare_exchange_strong(&world.ending, &none, 1)) {
                 world.result.end = LTI_INSIDE_LEFT;
                 futex(&world.ending, FUTEX_WAKE_PRIVATE, INT_MAX, NULL);
+            }
+            if (tries > PATIENCE) {
+                world.forced = true; /* it waits for a thread that has left */
             }
             kick(&world.first);
         }

@@ -756,7 +756,8 @@ int lti_slow_step(struct lti_decoder *d, const struct lti_step *s, const uint8_t
         d->regs[s->d] = row_happened(d->regs, s);
         return 0;
     case LTI_STEP_VIEW_FLOAT:
-        d->regs[s->d] = lti_view_float(s->flags, d->regs, (const uint16_t *)insn);
+        d->regs[s->d] =
+            lti_view_float(s->flags, d->regs, (const uint16_t *)(uintptr_t)s->imm);
         return 0;
     case LTI_STEP_WORDS:
         set_words(d->regs, s, record);
