@@ -102,6 +102,7 @@ static struct {
     TCGOp *first;          /* where values that nobody defined are known, */
     TCGv_ptr first_buffer; /* and this */
     int64_t cc;            /* cc_op as the library knows it, or -1 */
+    bool done;             /* the block's last record is committed on all ways out */
 
     int64_t cc_before;     /* what it was before a helper that may write anything */
     unsigned vector_bytes; /* of a vector register in this block */
@@ -1927,6 +1928,59 @@ static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_wr
     s.epoch++;
 }
 
+/* Whether an operation does nothing that is recorded, nor leads away. */
+static bool is_silent(TCGOp *op)
+{
+    TCGTemp *out;
+
+    switch (op->opc) {
+    case INDEX_op_mov_i32:
+    case INDEX_op_mov_i64:
+    case INDEX_op_add_i64:
+    case INDEX_op_and_i64:
+    case INDEX_op_ext32u_i64:
+        out = arg_temp(op->args[0]);
+        return out->kind != TEMP_GLOBAL || !global_of[temp_idx(out)];
+    default:
+        return false;
+    }
+}
+
+/* Whether from `op` on, which is a branch, all that the block does is to leave, on
+ * whichever way, and nobody comes in from elsewhere: then the record is complete before
+ * it. */
+static bool only_leaves(TCGOp *op)
+{
+    const TCGOp *branch = op;
+    unsigned left = 12;
+
+    for (op = QTAILQ_NEXT(op, link); op && op != s.exit_label_op;
+         op = QTAILQ_NEXT(op, link)) {
+        switch (op->opc) {
+        case INDEX_op_goto_tb:
+        case INDEX_op_exit_tb:
+        case INDEX_op_goto_ptr:
+            break;
+        case INDEX_op_set_label: {
+            const TCGLabelUse *use = QSIMPLEQ_FIRST(&arg_label(op->args[0])->branches);
+
+            if (!use || use->op != branch || QSIMPLEQ_NEXT(use, next)) {
+                return false;
+            }
+            break;
+        }
+        default:
+            if (!is_lookup(op) && !is_silent(op)) {
+                return false;
+            }
+        }
+        if (left-- == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whether a call that never returns completes its instruction. */
 static bool call_completes(TCGOp *op)
 {
@@ -2006,6 +2060,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
         return;
     }
     s.cc = s.insns[0].cc;
+    s.done = false;
     s.vector_bytes =
         lt_target.vector_bytes ? lt_target.vector_bytes(tb) : lt_target.vector.size;
     for (op = QTAILQ_FIRST(&tcg_ctx->ops); op && op != s.exit_label_op; op = next) {
@@ -2025,7 +2080,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
             begin_insn(op, ++insn, may_write);
             continue;
         }
-        if (insn < 0) {
+        if (insn < 0 || s.done) {
             continue;
         }
         switch (op->opc) {
@@ -2049,6 +2104,11 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
         }
         case INDEX_op_brcond_i32:
         case INDEX_op_brcond_i64:
+            if (!dead && !chained && !s.insns[insn].complex && only_leaves(op)) {
+                way_out(op, insn, true, may_write);
+                s.done = true;
+                continue;
+            }
             s.branch = dead || chained ? NULL : branch_label(op);
             s.branched = true;
             continue;
