@@ -128,6 +128,7 @@ static void use_chunk(Stream *stream, CPUState *cpu)
     cpu->neg.lt_limit = stream->chunk + lt_control->chunk_size;
     cpu->neg.lt_split = NULL;
     last_access = NULL;
+    stl_he_p(stream->chunk, 0);
 }
 
 /* Where what generated code records is thrown away: makes padding of all records behind

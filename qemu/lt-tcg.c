@@ -713,8 +713,11 @@ static void commit(TCGOp *op, unsigned count, bool split, bool aside)
         }
         write_descriptor(block, count);
         tcg_gen_addi_ptr(end, s.buffer, s.offset);
-        if (split) {
+        if (split || lt_filtered || !record_regs) {
+            /* What runs next may not open a record. */
             tcg_gen_st_i32(tcg_constant_i32(0), s.buffer, s.offset);
+        }
+        if (split) {
             tcg_gen_st_ptr(s.buffer, tcg_env, NEG(lt_split));
         }
         tcg_gen_st_ptr(end, tcg_env, NEG(lt_ptr));
@@ -1360,13 +1363,31 @@ static void find_repeat_cc(Insn *insn)
     }
 }
 
-/* Finds the instructions and which are complex; false if nobody wants any. */
+/* Whether an operation does what somebody wants to know who wants `want`. */
+static bool tells(TCGOp *op, unsigned want)
+{
+    LtEffect e;
+
+    if (!(want & (LTI_WANT_WRITE | LTI_WANT_READ))) {
+        return false;
+    }
+    if (op->opc == INDEX_op_call && !is_lookup(op)) {
+        e = effect_of(op);
+        return e.memory || !e.known;
+    }
+    return ((want & LTI_WANT_WRITE) && is_guest_store(op->opc)) ||
+           ((want & LTI_WANT_READ) && is_guest_load(op->opc));
+}
+
+/* Finds the instructions and which are complex; false if nobody wants any: where neither
+ * they nor registers are told, that is so in each block that leaves memory alone. */
 static bool scan(struct DisasContextBase *db)
 {
     TCGContext *c = tcg_ctx;
     TCGOp *op;
     int insn = -1;
     bool effect = false, any = false, labels = false;
+    const unsigned always = record_regs ? LTI_WANT_ALL : LTI_WANT_INSN | LTI_WANT_REG;
     /* Labels of the instruction: those behind, and those ahead that it has branches
      * to.  While there are such, what it does is done on one way only. */
     g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
@@ -1390,7 +1411,7 @@ static bool scan(struct DisasContextBase *db)
             i->stores = 0;
             i->want = lt_want_at(i->pc);
             i->waits = (i->want & LTI_WANT_SYNC_INSN) || lt_sync_breaks_at(i->pc);
-            any |= (i->want & LTI_WANT_ALL) != 0;
+            any |= (i->want & always) != 0;
             if (insn > 0) {
                 s.insns[insn - 1].size = i->pc - s.insns[insn - 1].pc;
             }
@@ -1406,6 +1427,7 @@ static bool scan(struct DisasContextBase *db)
             continue;
         }
         s.insns[insn].stores += is_guest_store(op->opc);
+        any = any || tells(op, s.insns[insn].want);
         if (op->opc == INDEX_op_set_label) {
             if (arg_label(op->args[0]) == c->exitreq_label) {
                 s.exit_label_op = op;
@@ -1473,7 +1495,7 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
     TCGTemp *value = arg_temp(op->args[0]);
     TCGTemp *high = wide ? arg_temp(op->args[1]) : NULL;
     MemOp memop = get_memop(op->args[wide ? 3 : 2]);
-    unsigned va, vv, vh = 0;
+    unsigned va, vv, vh = 0, value_node;
     struct lti_op *o;
 
     if (!(s.insns[insn].want & (store ? LTI_WANT_WRITE : LTI_WANT_READ))) {
@@ -1505,12 +1527,20 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
         count_stores(s.stores - 1);
     }
     make_known(addr_node);
-    make_known(node_of(value));
+    value_node = node_of(value);
+    if (store && !record_regs && !wide && value->type == TCG_TYPE_I64 &&
+        memop_size(memop) <= 4 && s.nodes[value_node].kind == OPAQUE &&
+        s.nodes[value_node].slot < 0) {
+        /* The rest of the register is nobody's business. */
+        value_node = new_node(OPAQUE, value, op);
+        s.nodes[value_node].wide = ZERO_EXTENDED;
+    }
+    make_known(value_node);
     if (high) {
         make_known(node_of(high));
     }
     va = evaluate(addr_node);
-    vv = evaluate(node_of(value));
+    vv = evaluate(value_node);
     if (high) {
         vh = evaluate(node_of(high));
     }
@@ -1635,6 +1665,23 @@ static unsigned op_node(unsigned code, bool is32, uint64_t imm, TCGTemp *temp, T
     s.nodes[n].operand[0] = a;
     s.nodes[n].operand[1] = b;
     return n;
+}
+
+/* Makes one sum of a constant and a sum with a constant: `operand` are those of an ADD.
+ */
+static void join_sums(uint16_t *operand)
+{
+    const Node *sum = &s.nodes[operand[0]], *first = &s.nodes[operand[1]];
+    unsigned n;
+
+    if (first->kind != CONST || sum->kind != OP || sum->op != LTI_ADD || sum->op32 ||
+        sum->slot >= 0 || s.nodes[sum->operand[1]].kind != CONST) {
+        return;
+    }
+    n = new_node(CONST, NULL, NULL);
+    s.nodes[n].imm = first->imm + s.nodes[sum->operand[1]].imm;
+    operand[0] = sum->operand[0];
+    operand[1] = n;
 }
 
 /* Operations with two results that are made of such with one; false: another one. */
@@ -1764,6 +1811,9 @@ static void plain_op(TCGOp *op)
             s.nodes[operand[0]].wide == ZERO_EXTENDED) {
             define(out, operand[0]);
             return;
+        }
+        if (code == LTI_ADD && !is32) {
+            join_sums(operand);
         }
         n = new_node(OP, out, op);
         s.nodes[n].op = code;
@@ -1990,16 +2040,26 @@ static bool call_completes(TCGOp *op)
     return lt_target.completes(call_info(op)->name, args, count);
 }
 
+/* Whether what is known of values before the instruction, the last that was added, may be
+ * used in it.  Where registers are recorded, they say all that is needed. */
+static bool keeps_nodes(unsigned insn)
+{
+    return !record_regs && s.count > 1 && !s.insns[insn].complex &&
+           !s.insns[insn - 1].complex && s.node_count < NODES / 2;
+}
+
 static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
 {
     add_insn(insn);
-    s.node_count = 1;
+    if (!keeps_nodes(insn)) {
+        s.node_count = 1;
+        forget_nodes(op);
+    }
     memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
     s.df_written = s.flags_event = s.branched = false;
     memset(&s.parts, 0, sizeof(s.parts));
     s.ways = s.stores = 0;
     s.cc_before = -1;
-    forget_nodes(op);
     if (s.insns[insn].waits) {
         /* Behind what is put in front of it below. */
         emit_behind(s.insns[insn].ready);
