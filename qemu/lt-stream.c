@@ -479,7 +479,7 @@ uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload)
 
 void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside)
 {
-    uint64_t values[LTI_MAX_REGS];
+    uint64_t values[LTI_MAX_REGS] __attribute__((uninitialized));
     uint32_t bytes;
     uint8_t *p;
 

@@ -36,6 +36,7 @@
 #include "stream.h"
 
 #define NODES 2048
+#define GLOBALS 128 /* at most */
 #define OPS 32768
 #define INSNS TCG_MAX_INSNS
 #define DEEP 10 /* an expression of more steps is worth a slot */
@@ -91,7 +92,7 @@ static struct {
     uint16_t node_of[TCG_MAX_TEMPS];
     uint32_t stamp_of[TCG_MAX_TEMPS];
     uint32_t stamp;
-    bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
+    uint64_t written[GLOBALS / 64]; /* globals written by the instruction: a bit each */
     bool df_written, flags_event;
     Written parts;         /* written by the instruction */
     bool branched;         /* it has had a branch */
@@ -140,6 +141,7 @@ static void find_globals(void)
         return;
     }
     found = true;
+    g_assert(tcg_ctx->nb_globals <= GLOBALS);
     record_regs = lt_control->record & LTI_RECORD_REGS;
     direct = lt_control->record & LTI_RECORD_DIRECT;
     for (int i = 0; i < tcg_ctx->nb_globals; i++) {
@@ -290,6 +292,33 @@ static unsigned new_node(enum kind kind, TCGTemp *temp, TCGOp *def)
     return s.node_count++;
 }
 
+static bool is_written(unsigned global)
+{
+    return s.written[global / 64] >> global % 64 & 1;
+}
+
+static void set_written(unsigned global)
+{
+    s.written[global / 64] |= UINT64_C(1) << global % 64;
+}
+
+/* Nothing is written yet. */
+static void clear_written(void)
+{
+    memset(s.written, 0, sizeof(s.written));
+    s.df_written = false;
+}
+
+/* The same of what is in no global. */
+static void clear_parts(void)
+{
+    for (uint32_t left = s.parts.vectors; left; left &= left - 1) {
+        s.parts.value[ctz32(left)] = s.parts.zero[ctz32(left)] = 0;
+    }
+    s.parts.vectors = s.parts.predicates = s.parts.parts = 0;
+    s.parts.perhaps = s.parts.fault_mask = false;
+}
+
 /* All values become unknown, registers keep what the instruction found. */
 static void forget_nodes(TCGOp *first)
 {
@@ -317,7 +346,7 @@ static unsigned node_of(TCGTemp *t)
     if (s.stamp_of[i] == s.stamp) {
         return s.node_of[i];
     }
-    if (t->kind == TEMP_GLOBAL && record_regs && global_of[i] && !s.written[i]) {
+    if (t->kind == TEMP_GLOBAL && record_regs && global_of[i] && !is_written(i)) {
         n = new_node(REG, t, NULL);
         s.nodes[n].imm = global_of[i]->reg;
     } else {
@@ -336,7 +365,7 @@ static void define(TCGTemp *t, unsigned node)
     s.stamp_of[i] = s.stamp;
     s.node_of[i] = node;
     if (t->kind == TEMP_GLOBAL) {
-        s.written[i] = true;
+        set_written(i);
     }
 }
 
@@ -914,24 +943,28 @@ static void report_parts(TCGOp *op, const Written *w)
  * far, but those outside the globals.  `next_cc`: the static cc_op behind it, or -1. */
 static void report_writes(unsigned insn, int64_t next_cc)
 {
-    unsigned temps[TCG_MAX_TEMPS], count = 0;
+    unsigned temps[GLOBALS] __attribute__((uninitialized)), count = 0;
     bool flags = s.flags_event || s.df_written;
 
     if (!record_regs) {
         return;
     }
-    for (int i = 0; i < tcg_ctx->nb_globals; i++) {
-        if (!s.written[i] || !global_of[i]) {
-            continue;
-        }
-        if (i == cc_op_temp) {
-            const Node *n = &s.nodes[node_of(&tcg_ctx->temps[i])];
-            if (next_cc >= 0 || (n->kind == CONST && (int64_t)n->imm == s.cc)) {
-                continue; /* static, or only put down in memory */
+    for (unsigned word = 0; word < ARRAY_SIZE(s.written); word++) {
+        for (uint64_t left = s.written[word]; left; left &= left - 1) {
+            int i = word * 64 + ctz64(left);
+
+            if (!global_of[i]) {
+                continue;
             }
+            if (i == cc_op_temp) {
+                const Node *n = &s.nodes[node_of(&tcg_ctx->temps[i])];
+                if (next_cc >= 0 || (n->kind == CONST && (int64_t)n->imm == s.cc)) {
+                    continue; /* static, or only put down in memory */
+                }
+            }
+            temps[count++] = i;
+            flags |= global_of[i]->flag;
         }
-        temps[count++] = i;
-        flags |= global_of[i]->flag;
     }
     /* Slots first: they may serve in the others' expressions. */
     for (unsigned k = 0; k < count; k++) {
@@ -1390,9 +1423,12 @@ static bool scan(struct DisasContextBase *db)
     const unsigned always = record_regs ? LTI_WANT_ALL : LTI_WANT_INSN | LTI_WANT_REG;
     /* Labels of the instruction: those behind, and those ahead that it has branches
      * to.  While there are such, what it does is done on one way only. */
-    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
-    g_autoptr(GHashTable) ahead = g_hash_table_new(NULL, NULL);
+    static GHashTable *seen, *ahead;
 
+    if (!seen) {
+        seen = g_hash_table_new(NULL, NULL);
+        ahead = g_hash_table_new(NULL, NULL);
+    }
     s.exit_label_op = NULL;
     QTAILQ_FOREACH(op, &c->ops, link)
     {
@@ -1455,6 +1491,10 @@ static bool scan(struct DisasContextBase *db)
                      (effect_of(op).memory || !effect_of(op).known)))) {
             effect = true;
         }
+    }
+    if (labels) {
+        g_hash_table_remove_all(seen);
+        g_hash_table_remove_all(ahead);
     }
     s.insn_count = insn + 1;
     if (insn >= 0) {
@@ -1894,13 +1934,12 @@ static void call_op(TCGOp *op, unsigned insn)
         emit_done();
         s.cc_before = s.cc;
         s.cc = -1;
-        memset(&s.parts, 0, sizeof(s.parts));
+        clear_parts();
         s.parts.parts = part ? 1u << (part - 1) : 0;
     }
     open_record(next, insn, true);
     add_insn(insn);
-    memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
-    s.df_written = false;
+    clear_written();
     s.flags_event = e.flags;
     /* Results are stored behind what opens the record. */
     forget_nodes(QTAILQ_PREV(next, link));
@@ -1909,7 +1948,7 @@ static void call_op(TCGOp *op, unsigned insn)
         if (g && ((e.regs >> g->reg & 1) || (e.known && e.flags && g->flag))) {
             /* cc_op too: only before another instruction does the translator say
              * what it is. */
-            s.written[i] = true;
+            set_written(i);
         }
     }
     for (unsigned k = 0; k < outs; k++) {
@@ -1922,7 +1961,7 @@ static void call_op(TCGOp *op, unsigned insn)
 static void find_outputs(TCGOp *op, bool *may_write)
 {
     memset(may_write, 0, tcg_ctx->nb_globals);
-    memset(&s.parts, 0, sizeof(s.parts));
+    clear_parts();
     for (op = QTAILQ_NEXT(op, link);
          op && op->opc != INDEX_op_insn_start && op != s.exit_label_op;
          op = QTAILQ_NEXT(op, link)) {
@@ -2055,9 +2094,9 @@ static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
         s.node_count = 1;
         forget_nodes(op);
     }
-    memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
-    s.df_written = s.flags_event = s.branched = false;
-    memset(&s.parts, 0, sizeof(s.parts));
+    clear_written();
+    s.flags_event = s.branched = false;
+    clear_parts();
     s.ways = s.stores = 0;
     s.cc_before = -1;
     if (s.insns[insn].waits) {
@@ -2091,7 +2130,7 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
     bool dead = false, chained = false;
 
     /* Nobody listens; or it is the vsyscall page, whose code is not there. */
-    if (!lt_control || db->pc_first >> 63) {
+    if (!lt_control || db->pc_first >> 63 || (!lt_control->range_count && !lt_sync)) {
         return;
     }
     s.open = false; /* the translation before may have been given up */
@@ -2220,7 +2259,9 @@ void lt_translate(CPUState *cpu, TranslationBlock *tb, struct DisasContextBase *
         }
         if (op->opc == INDEX_op_discard) {
             t = arg_temp(op->args[0]);
-            s.written[temp_idx(t)] = false;
+            if (t->kind == TEMP_GLOBAL) {
+                s.written[temp_idx(t) / 64] &= ~(UINT64_C(1) << temp_idx(t) % 64);
+            }
             s.stamp_of[temp_idx(t)] = 0;
             s.branch = NULL;
             continue;
