@@ -302,7 +302,7 @@ void __wrap_cpu_exec_start(CPUState *cpu)
 /* Where neither a system call nor anything else that was told has come in between. */
 static void record_present(CPUState *cpu)
 {
-    uint64_t now[LTI_MAX_REGS];
+    uint64_t now[LTI_MAX_REGS] __attribute__((uninitialized));
     unsigned count = lt_target.collect(cpu_env(cpu), now, false);
     bool same = count == self.left_count && memcmp(now, self.left, 8 * count) == 0;
 

@@ -131,6 +131,7 @@ static void use_chunk(Stream *stream, CPUState *cpu)
     cpu->neg.lt_limit = stream->chunk + lt_control->chunk_size;
     cpu->neg.lt_split = NULL;
     last_access = NULL;
+    stl_he_p(stream->chunk, 0);
 }
 
 /* Where what generated code records is thrown away: makes padding of all records behind
@@ -508,7 +509,7 @@ uint8_t *lt_special(CPUState *cpu, unsigned kind, uint32_t payload)
 
 void lt_record_regs(CPUState *cpu, unsigned reason, unsigned skip, bool inside)
 {
-    uint64_t values[LTI_MAX_REGS];
+    uint64_t values[LTI_MAX_REGS] __attribute__((uninitialized));
     uint32_t bytes;
     uint8_t *p;
 

@@ -36,6 +36,7 @@
 #include "stream.h"
 
 #define NODES 2048
+#define GLOBALS 128 /* at most */
 #define OPS 32768
 #define INSNS TCG_MAX_INSNS
 #define DEEP 10 /* an expression of more steps is worth a slot */
@@ -91,7 +92,7 @@ static struct {
     uint16_t node_of[TCG_MAX_TEMPS];
     uint32_t stamp_of[TCG_MAX_TEMPS];
     uint32_t stamp;
-    bool written[TCG_MAX_TEMPS]; /* globals written by the instruction */
+    uint64_t written[GLOBALS / 64]; /* globals written by the instruction: a bit each */
     bool df_written, flags_event;
     Written parts;         /* written by the instruction */
     bool branched;         /* it has had a branch */
@@ -102,6 +103,7 @@ static struct {
     TCGOp *first;          /* where values that nobody defined are known, */
     TCGv_ptr first_buffer; /* and this */
     int64_t cc;            /* cc_op as the library knows it, or -1 */
+    bool done;             /* the block's last record is committed on all ways out */
 
     int64_t cc_before;     /* what it was before a helper that may write anything */
     unsigned vector_bytes; /* of a vector register in this block */
@@ -140,6 +142,7 @@ static void find_globals(void)
         return;
     }
     found = true;
+    g_assert(tcg_ctx->nb_globals <= GLOBALS);
     record_regs = lt_control->record & LTI_RECORD_REGS;
     direct = lt_control->record & LTI_RECORD_DIRECT;
     for (int i = 0; i < tcg_ctx->nb_globals; i++) {
@@ -290,6 +293,33 @@ static unsigned new_node(enum kind kind, TCGTemp *temp, TCGOp *def)
     return s.node_count++;
 }
 
+static bool is_written(unsigned global)
+{
+    return s.written[global / 64] >> global % 64 & 1;
+}
+
+static void set_written(unsigned global)
+{
+    s.written[global / 64] |= UINT64_C(1) << global % 64;
+}
+
+/* Nothing is written yet. */
+static void clear_written(void)
+{
+    memset(s.written, 0, sizeof(s.written));
+    s.df_written = false;
+}
+
+/* The same of what is in no global. */
+static void clear_parts(void)
+{
+    for (uint32_t left = s.parts.vectors; left; left &= left - 1) {
+        s.parts.value[ctz32(left)] = s.parts.zero[ctz32(left)] = 0;
+    }
+    s.parts.vectors = s.parts.predicates = s.parts.parts = 0;
+    s.parts.perhaps = s.parts.fault_mask = false;
+}
+
 /* All values become unknown, registers keep what the instruction found. */
 static void forget_nodes(TCGOp *first)
 {
@@ -317,7 +347,7 @@ static unsigned node_of(TCGTemp *t)
     if (s.stamp_of[i] == s.stamp) {
         return s.node_of[i];
     }
-    if (t->kind == TEMP_GLOBAL && record_regs && global_of[i] && !s.written[i]) {
+    if (t->kind == TEMP_GLOBAL && record_regs && global_of[i] && !is_written(i)) {
         n = new_node(REG, t, NULL);
         s.nodes[n].imm = global_of[i]->reg;
     } else {
@@ -336,7 +366,7 @@ static void define(TCGTemp *t, unsigned node)
     s.stamp_of[i] = s.stamp;
     s.node_of[i] = node;
     if (t->kind == TEMP_GLOBAL) {
-        s.written[i] = true;
+        set_written(i);
     }
 }
 
@@ -715,8 +745,11 @@ static void commit(TCGOp *op, unsigned count, bool split, bool aside)
         }
         write_descriptor(block, count);
         tcg_gen_addi_ptr(end, s.buffer, s.offset);
-        if (split) {
+        if (split || lt_filtered || !record_regs) {
+            /* What runs next may not open a record. */
             tcg_gen_st_i32(tcg_constant_i32(0), s.buffer, s.offset);
+        }
+        if (split) {
             tcg_gen_st_ptr(s.buffer, tcg_env, NEG(lt_split));
         }
         tcg_gen_st_ptr(end, tcg_env, NEG(lt_ptr));
@@ -913,24 +946,28 @@ static void report_parts(TCGOp *op, const Written *w)
  * far, but those outside the globals.  `next_cc`: the static cc_op behind it, or -1. */
 static void report_writes(unsigned insn, int64_t next_cc)
 {
-    unsigned temps[TCG_MAX_TEMPS], count = 0;
+    unsigned temps[GLOBALS] __attribute__((uninitialized)), count = 0;
     bool flags = s.flags_event || s.df_written;
 
     if (!record_regs) {
         return;
     }
-    for (int i = 0; i < tcg_ctx->nb_globals; i++) {
-        if (!s.written[i] || !global_of[i]) {
-            continue;
-        }
-        if (i == cc_op_temp) {
-            const Node *n = &s.nodes[node_of(&tcg_ctx->temps[i])];
-            if (next_cc >= 0 || (n->kind == CONST && (int64_t)n->imm == s.cc)) {
-                continue; /* static, or only put down in memory */
+    for (unsigned word = 0; word < ARRAY_SIZE(s.written); word++) {
+        for (uint64_t left = s.written[word]; left; left &= left - 1) {
+            int i = word * 64 + ctz64(left);
+
+            if (!global_of[i]) {
+                continue;
             }
+            if (i == cc_op_temp) {
+                const Node *n = &s.nodes[node_of(&tcg_ctx->temps[i])];
+                if (next_cc >= 0 || (n->kind == CONST && (int64_t)n->imm == s.cc)) {
+                    continue; /* static, or only put down in memory */
+                }
+            }
+            temps[count++] = i;
+            flags |= global_of[i]->flag;
         }
-        temps[count++] = i;
-        flags |= global_of[i]->flag;
     }
     /* Slots first: they may serve in the others' expressions. */
     for (unsigned k = 0; k < count; k++) {
@@ -1362,18 +1399,39 @@ static void find_repeat_cc(Insn *insn)
     }
 }
 
-/* Finds the instructions and which are complex; false if nobody wants any. */
+/* Whether an operation does what somebody wants to know who wants `want`. */
+static bool tells(TCGOp *op, unsigned want)
+{
+    LtEffect e;
+
+    if (!(want & (LTI_WANT_WRITE | LTI_WANT_READ))) {
+        return false;
+    }
+    if (op->opc == INDEX_op_call && !is_lookup(op)) {
+        e = effect_of(op);
+        return e.memory || !e.known;
+    }
+    return ((want & LTI_WANT_WRITE) && is_guest_store(op->opc)) ||
+           ((want & LTI_WANT_READ) && is_guest_load(op->opc));
+}
+
+/* Finds the instructions and which are complex; false if nobody wants any: where neither
+ * they nor registers are told, that is so in each block that leaves memory alone. */
 static bool scan(struct DisasContextBase *db)
 {
     TCGContext *c = tcg_ctx;
     TCGOp *op;
     int insn = -1;
     bool effect = false, any = false, labels = false;
+    const unsigned always = record_regs ? LTI_WANT_ALL : LTI_WANT_INSN | LTI_WANT_REG;
     /* Labels of the instruction: those behind, and those ahead that it has branches
      * to.  While there are such, what it does is done on one way only. */
-    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
-    g_autoptr(GHashTable) ahead = g_hash_table_new(NULL, NULL);
+    static GHashTable *seen, *ahead;
 
+    if (!seen) {
+        seen = g_hash_table_new(NULL, NULL);
+        ahead = g_hash_table_new(NULL, NULL);
+    }
     s.exit_label_op = NULL;
     QTAILQ_FOREACH(op, &c->ops, link)
     {
@@ -1392,7 +1450,7 @@ static bool scan(struct DisasContextBase *db)
             i->stores = 0;
             i->want = lt_want_at(i->pc);
             i->waits = (i->want & LTI_WANT_SYNC_INSN) || lt_sync_breaks_at(i->pc);
-            any |= (i->want & LTI_WANT_ALL) != 0;
+            any |= (i->want & always) != 0;
             if (insn > 0) {
                 s.insns[insn - 1].size = i->pc - s.insns[insn - 1].pc;
             }
@@ -1408,6 +1466,7 @@ static bool scan(struct DisasContextBase *db)
             continue;
         }
         s.insns[insn].stores += is_guest_store(op->opc);
+        any = any || tells(op, s.insns[insn].want);
         if (op->opc == INDEX_op_set_label) {
             if (arg_label(op->args[0]) == c->exitreq_label) {
                 s.exit_label_op = op;
@@ -1435,6 +1494,10 @@ static bool scan(struct DisasContextBase *db)
                      (effect_of(op).memory || !effect_of(op).known)))) {
             effect = true;
         }
+    }
+    if (labels) {
+        g_hash_table_remove_all(seen);
+        g_hash_table_remove_all(ahead);
     }
     s.insn_count = insn + 1;
     if (insn >= 0) {
@@ -1475,7 +1538,7 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
     TCGTemp *value = arg_temp(op->args[0]);
     TCGTemp *high = wide ? arg_temp(op->args[1]) : NULL;
     MemOp memop = get_memop(op->args[wide ? 3 : 2]);
-    unsigned va, vv, vh = 0;
+    unsigned va, vv, vh = 0, value_node;
     struct lti_op *o;
 
     if (!(s.insns[insn].want & (store ? LTI_WANT_WRITE : LTI_WANT_READ))) {
@@ -1507,12 +1570,20 @@ static void guest_access(TCGOp *op, unsigned insn, bool store, unsigned addr_nod
         count_stores(s.stores - 1);
     }
     make_known(addr_node);
-    make_known(node_of(value));
+    value_node = node_of(value);
+    if (store && !record_regs && !wide && value->type == TCG_TYPE_I64 &&
+        memop_size(memop) <= 4 && s.nodes[value_node].kind == OPAQUE &&
+        s.nodes[value_node].slot < 0) {
+        /* The rest of the register is nobody's business. */
+        value_node = new_node(OPAQUE, value, op);
+        s.nodes[value_node].wide = ZERO_EXTENDED;
+    }
+    make_known(value_node);
     if (high) {
         make_known(node_of(high));
     }
     va = evaluate(addr_node);
-    vv = evaluate(node_of(value));
+    vv = evaluate(value_node);
     if (high) {
         vh = evaluate(node_of(high));
     }
@@ -1637,6 +1708,23 @@ static unsigned op_node(unsigned code, bool is32, uint64_t imm, TCGTemp *temp, T
     s.nodes[n].operand[0] = a;
     s.nodes[n].operand[1] = b;
     return n;
+}
+
+/* Makes one sum of a constant and a sum with a constant: `operand` are those of an ADD.
+ */
+static void join_sums(uint16_t *operand)
+{
+    const Node *sum = &s.nodes[operand[0]], *first = &s.nodes[operand[1]];
+    unsigned n;
+
+    if (first->kind != CONST || sum->kind != OP || sum->op != LTI_ADD || sum->op32 ||
+        sum->slot >= 0 || s.nodes[sum->operand[1]].kind != CONST) {
+        return;
+    }
+    n = new_node(CONST, NULL, NULL);
+    s.nodes[n].imm = first->imm + s.nodes[sum->operand[1]].imm;
+    operand[0] = sum->operand[0];
+    operand[1] = n;
 }
 
 /* Operations with two results that are made of such with one; false: another one. */
@@ -1767,6 +1855,9 @@ static void plain_op(TCGOp *op)
             define(out, operand[0]);
             return;
         }
+        if (code == LTI_ADD && !is32) {
+            join_sums(operand);
+        }
         n = new_node(OP, out, op);
         s.nodes[n].op = code;
         s.nodes[n].op32 = is32;
@@ -1846,13 +1937,12 @@ static void call_op(TCGOp *op, unsigned insn)
         emit_done();
         s.cc_before = s.cc;
         s.cc = -1;
-        memset(&s.parts, 0, sizeof(s.parts));
+        clear_parts();
         s.parts.parts = part ? 1u << (part - 1) : 0;
     }
     open_record(next, insn, true);
     add_insn(insn);
-    memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
-    s.df_written = false;
+    clear_written();
     s.flags_event = e.flags;
     /* Results are stored behind what opens the record. */
     forget_nodes(QTAILQ_PREV(next, link));
@@ -1861,7 +1951,7 @@ static void call_op(TCGOp *op, unsigned insn)
         if (g && ((e.regs >> g->reg & 1) || (e.known && e.flags && g->flag))) {
             /* cc_op too: only before another instruction does the translator say
              * what it is. */
-            s.written[i] = true;
+            set_written(i);
         }
     }
     for (unsigned k = 0; k < outs; k++) {
@@ -1874,7 +1964,7 @@ static void call_op(TCGOp *op, unsigned insn)
 static void find_outputs(TCGOp *op, bool *may_write)
 {
     memset(may_write, 0, tcg_ctx->nb_globals);
-    memset(&s.parts, 0, sizeof(s.parts));
+    clear_parts();
     for (op = QTAILQ_NEXT(op, link);
          op && op->opc != INDEX_op_insn_start && op != s.exit_label_op;
          op = QTAILQ_NEXT(op, link)) {
@@ -1930,6 +2020,59 @@ static void way_out(TCGOp *op, unsigned insn, bool completes, const bool *may_wr
     s.epoch++;
 }
 
+/* Whether an operation does nothing that is recorded, nor leads away. */
+static bool is_silent(TCGOp *op)
+{
+    TCGTemp *out;
+
+    switch (op->opc) {
+    case INDEX_op_mov_i32:
+    case INDEX_op_mov_i64:
+    case INDEX_op_add_i64:
+    case INDEX_op_and_i64:
+    case INDEX_op_ext32u_i64:
+        out = arg_temp(op->args[0]);
+        return out->kind != TEMP_GLOBAL || !global_of[temp_idx(out)];
+    default:
+        return false;
+    }
+}
+
+/* Whether from `op` on, which is a branch, all that the block does is to leave, on
+ * whichever way, and nobody comes in from elsewhere: then the record is complete before
+ * it. */
+static bool only_leaves(TCGOp *op)
+{
+    const TCGOp *branch = op;
+    unsigned left = 12;
+
+    for (op = QTAILQ_NEXT(op, link); op && op != s.exit_label_op;
+         op = QTAILQ_NEXT(op, link)) {
+        switch (op->opc) {
+        case INDEX_op_goto_tb:
+        case INDEX_op_exit_tb:
+        case INDEX_op_goto_ptr:
+            break;
+        case INDEX_op_set_label: {
+            const TCGLabelUse *use = QSIMPLEQ_FIRST(&arg_label(op->args[0])->branches);
+
+            if (!use || use->op != branch || QSIMPLEQ_NEXT(use, next)) {
+                return false;
+            }
+            break;
+        }
+        default:
+            if (!is_lookup(op) && !is_silent(op)) {
+                return false;
+            }
+        }
+        if (left-- == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whether a call that never returns completes its instruction. */
 static bool call_completes(TCGOp *op)
 {
@@ -1939,16 +2082,26 @@ static bool call_completes(TCGOp *op)
     return lt_target.completes(call_info(op)->name, args, count);
 }
 
+/* Whether what is known of values before the instruction, the last that was added, may be
+ * used in it.  Where registers are recorded, they say all that is needed. */
+static bool keeps_nodes(unsigned insn)
+{
+    return !record_regs && s.count > 1 && !s.insns[insn].complex &&
+           !s.insns[insn - 1].complex && s.node_count < NODES / 2;
+}
+
 static void begin_insn(TCGOp *op, unsigned insn, bool *may_write)
 {
     add_insn(insn);
-    s.node_count = 1;
-    memset(s.written, 0, sizeof(s.written[0]) * tcg_ctx->nb_globals);
-    s.df_written = s.flags_event = s.branched = false;
-    memset(&s.parts, 0, sizeof(s.parts));
+    if (!keeps_nodes(insn)) {
+        s.node_count = 1;
+        forget_nodes(op);
+    }
+    clear_written();
+    s.flags_event = s.branched = false;
+    clear_parts();
     s.ways = s.stores = 0;
     s.cc_before = -1;
-    forget_nodes(op);
     if (s.insns[insn].waits) {
         /* Behind what is put in front of it below. */
         emit_behind(s.insns[insn].ready);
@@ -1980,7 +2133,7 @@ static void record_block(TranslationBlock *tb, struct DisasContextBase *db)
     bool dead = false, chained = false;
 
     /* Nobody listens; or it is the vsyscall page, whose code is not there. */
-    if (!lt_control || db->pc_first >> 63) {
+    if (!lt_control || db->pc_first >> 63 || (!lt_control->range_count && !lt_sync)) {
         return;
     }
     s.open = false; /* the translation before may have been given up */
@@ -2009,6 +2162,7 @@ static void record_block(TranslationBlock *tb, struct DisasContextBase *db)
         return;
     }
     s.cc = s.insns[0].cc;
+    s.done = false;
     s.vector_bytes =
         lt_target.vector_bytes ? lt_target.vector_bytes(tb) : lt_target.vector.size;
     for (op = QTAILQ_FIRST(&tcg_ctx->ops); op && op != s.exit_label_op; op = next) {
@@ -2028,7 +2182,7 @@ static void record_block(TranslationBlock *tb, struct DisasContextBase *db)
             begin_insn(op, ++insn, may_write);
             continue;
         }
-        if (insn < 0) {
+        if (insn < 0 || s.done) {
             continue;
         }
         switch (op->opc) {
@@ -2052,6 +2206,11 @@ static void record_block(TranslationBlock *tb, struct DisasContextBase *db)
         }
         case INDEX_op_brcond_i32:
         case INDEX_op_brcond_i64:
+            if (!dead && !chained && !s.insns[insn].complex && only_leaves(op)) {
+                way_out(op, insn, true, may_write);
+                s.done = true;
+                continue;
+            }
             s.branch = dead || chained ? NULL : branch_label(op);
             s.branched = true;
             continue;
@@ -2103,7 +2262,9 @@ static void record_block(TranslationBlock *tb, struct DisasContextBase *db)
         }
         if (op->opc == INDEX_op_discard) {
             t = arg_temp(op->args[0]);
-            s.written[temp_idx(t)] = false;
+            if (t->kind == TEMP_GLOBAL) {
+                s.written[temp_idx(t) / 64] &= ~(UINT64_C(1) << temp_idx(t) % 64);
+            }
             s.stamp_of[temp_idx(t)] = 0;
             s.branch = NULL;
             continue;

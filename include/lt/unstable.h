@@ -13,7 +13,8 @@ extern "C" {
 struct lt_stats {
     uint32_t size;                /* set by the caller to sizeof(struct lt_stats) */
     uint32_t blocks;              /* block descriptors translated */
-    uint64_t insns;               /* instructions in the stream, wanted or not */
+    uint64_t insns;               /* instructions in the stream, wanted or not; of code
+                                     that was not recorded, none */
     uint64_t stream_bytes;        /* records that the engine wrote */
     uint64_t desc_bytes;          /* descriptors that the engine wrote */
     uint64_t register_checks;     /* comparisons of the decoder's registers with
