@@ -1069,6 +1069,41 @@ static void emit_flags_one(struct comp *c, const struct lti_step *s)
     tell_flags(c);
 }
 
+/* ---- Flags of aarch64 ---- */
+
+/* rcx |= a bit of eax, at another place */
+static void add_flag(struct comp *c, unsigned left)
+{
+    shift_imm(&c->e, false, SH_SHL, RAX, left);
+    op_rr(&c->e, false, X_OR, RCX, RAX);
+}
+
+/* The flags register was written, as the words of its flags say now. */
+static void emit_flags(struct comp *c, const struct lti_step *s)
+{
+    struct emitter *e = &c->e;
+
+    if (s->imm != 1 || c->d->x86) {
+        emit_slow(c, s);
+        return;
+    }
+    /* As lti_a64_nzcv(). */
+    load(c, false, RCX, LTI_A64_NF);
+    alu_imm(e, false, ALU_AND, RCX, INT32_MIN);
+    load(c, false, RAX, LTI_A64_ZF);
+    op_rr(e, false, X_TEST, RAX, RAX);
+    op_rr(e, false, X_SET | CC_E, 0, RAX);
+    op_rr(e, false, X_MOVZX8, RAX, RAX);
+    add_flag(c, 30);
+    load(c, false, RAX, LTI_A64_CF);
+    alu_imm(e, false, ALU_AND, RAX, 1);
+    add_flag(c, 29);
+    load(c, false, RAX, LTI_A64_VF);
+    shift_imm(e, false, SH_SHR, RAX, 31);
+    add_flag(c, 28);
+    tell_write(c, LT_AARCH64_NZCV, RCX);
+}
+
 /* ---- Memory ---- */
 
 /* Whether the step's event goes to the first callback of its kind only, wherever it is.
@@ -1332,7 +1367,7 @@ templates[LTI_STEP_COUNT] = {
     [LTI_STEP_WRITE_SLOT64_ONE] = {emit_write_slot_one, 0},
     [LTI_STEP_WRITE_SLOT32] = {emit_write_slow, 0},
     [LTI_STEP_WRITE_SLOT32_ONE] = {emit_write_slot_one, 0},
-    [LTI_STEP_FLAGS] = {emit_slow, 0},
+    [LTI_STEP_FLAGS] = {emit_flags, 0},
     [LTI_STEP_FLAGS_ONE] = {emit_flags_one, READS_A | READS_B},
     [LTI_STEP_FLAGS_SUB_ONE] = {emit_flags_sum_one, READS_A | READS_B},
     [LTI_STEP_FLAGS_ADD_ONE] = {emit_flags_sum_one, READS_A | READS_B},
