@@ -20,15 +20,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "decoder.h"
-#include "emit-x86_64.h"
+#include "hold-x86_64.h"
 #include "view.h"
-
-/* r12 points there, so that 256 bytes are within short offsets. */
-#define HOT_OFFSET ((int32_t)offsetof(struct lti_decoder, at) + 128)
-#define MEMBER(name) ((int32_t)offsetof(struct lti_decoder, name) - HOT_OFFSET)
-#define REGS_BIAS 128
-#define WORD(index) ((int32_t)(index)*8 - REGS_BIAS)
 
 /* Where in the first page the ways out are. */
 #define LEAVE_NEXT 128
@@ -36,255 +29,6 @@
 
 /* No template, with all that it has to write back, is longer. */
 #define STEP_ROOM 1536
-
-/* What is known of a word or value besides what registers hold. */
-struct slot {
-    uint64_t constant;
-    uint32_t last_use; /* of a value: the last step that reads it */
-    uint8_t known;     /* enum known */
-    bool defined;      /* of a value: a step before makes it */
-};
-
-enum known {
-    UNKNOWN = 0,
-    KNOWN,   /* it is `constant`, and so it is in memory if it is a word */
-    UNSTORED /* it is `constant`, but not yet in memory */
-};
-
-#define HELD 6 /* registers for words and values */
-static const uint8_t held_register[HELD] = {RSI, RDI, R8, R9, R10, R11};
-
-#define NOTHING UINT32_MAX
-#define RESERVED (UINT32_MAX - 1) /* something that the step in hand makes */
-
-struct held {
-    uint32_t index; /* what it holds; NOTHING */
-    uint32_t time;  /* when it was used last */
-    bool dirty;     /* memory does not have it yet */
-};
-
-struct comp {
-    struct emitter e;
-    struct lti_code_room *room;
-    const struct lti_decoder *d;
-    const struct lti_block *block;
-    const struct lti_step *steps; /* of it, or of its view */
-    uint32_t step_count;
-    struct slot *slots; /* of each word and value */
-    struct held held[HELD];
-    uint32_t time;
-    uint32_t at;           /* the step in hand */
-    uint32_t unstored[32]; /* words that were UNSTORED */
-    uint32_t unstored_count;
-    const struct lti_insn *insn;   /* in hand; NULL: that of the block before */
-    const struct lti_insn *r15;    /* what r15 points to; NULL: not known */
-    const struct lti_insn *stored; /* what decoder->insn is; NULL: not known */
-    /* Of which instruction the events of a kind have the pc; NULL: not known. */
-    const struct lti_insn *pc_of[LTI_KIND_COUNT];
-    const struct lti_insn *pc_of_wide;
-    bool calls;     /* something that may take long was called */
-    bool rest_kept; /* the flags that no arithmetic makes are at [rsp] */
-};
-
-/* ---- Words, values, registers ---- */
-
-static bool is_word(uint32_t index)
-{
-    return index < LTI_FIRST_VALUE;
-}
-
-static bool matters(const struct comp *c, uint32_t index, uint32_t from)
-{
-    return is_word(index) || c->slots[index].last_use >= from;
-}
-
-static void store_held(struct comp *c, unsigned i)
-{
-    op_rm(&c->e, true, X_STORE, held_register[i], RBX, WORD(c->held[i].index));
-    c->held[i].dirty = false;
-}
-
-static int find_held(const struct comp *c, uint32_t index)
-{
-    for (unsigned i = 0; i < HELD; i++) {
-        if (c->held[i].index == index) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
-/* A register for what the step in hand makes, by its place; what it held is in memory. */
-static unsigned fresh(struct comp *c)
-{
-    unsigned oldest = 0;
-
-    for (unsigned i = 0; i < HELD; i++) {
-        if (c->held[i].index == NOTHING) {
-            oldest = i;
-            break;
-        }
-        if (c->held[i].time < c->held[oldest].time) {
-            oldest = i;
-        }
-    }
-    if (c->held[oldest].index != NOTHING && c->held[oldest].dirty &&
-        matters(c, c->held[oldest].index, c->at)) {
-        store_held(c, oldest);
-    }
-    c->held[oldest] = (struct held){.index = RESERVED, .time = ++c->time};
-    return oldest;
-}
-
-/* What was known of a word or value is no longer so. */
-static void forget(struct comp *c, uint32_t index)
-{
-    int i = find_held(c, index);
-
-    if (i >= 0) {
-        c->held[i].index = NOTHING;
-    }
-    c->slots[index].known = UNKNOWN;
-}
-
-/* The register at place `i` holds the word or value from now on. */
-static void bind(struct comp *c, unsigned i, uint32_t index)
-{
-    forget(c, index);
-    c->held[i] = (struct held){.index = index, .time = ++c->time, .dirty = true};
-}
-
-static void store_constant(struct comp *c, uint32_t index)
-{
-    uint64_t v = c->slots[index].constant;
-
-    if (fits32(v)) {
-        store_imm(&c->e, true, RBX, WORD(index), (int32_t)v);
-    } else {
-        mov_imm(&c->e, RAX, v);
-        op_rm(&c->e, true, X_STORE, RAX, RBX, WORD(index));
-    }
-}
-
-static void store_unstored(struct comp *c)
-{
-    for (uint32_t i = 0; i < c->unstored_count; i++) {
-        uint32_t index = c->unstored[i];
-
-        if (c->slots[index].known == UNSTORED) {
-            store_constant(c, index);
-            c->slots[index].known = KNOWN;
-        }
-    }
-    c->unstored_count = 0;
-}
-
-/* Values that are known are never stored: see store_operands(). */
-static void bind_constant(struct comp *c, uint32_t index, uint64_t value)
-{
-    struct slot *s = &c->slots[index];
-
-    if (s->known && s->constant == value) {
-        return;
-    }
-    forget(c, index);
-    s->constant = value;
-    s->known = UNSTORED;
-    if (is_word(index)) {
-        if (c->unstored_count == sizeof c->unstored / sizeof *c->unstored) {
-            store_unstored(c);
-        }
-        c->unstored[c->unstored_count++] = index;
-    }
-}
-
-static void load_word(struct comp *c, bool wide, unsigned reg, uint32_t index)
-{
-    op_rm(&c->e, wide, X_LOAD, reg, RBX, WORD(index));
-}
-
-/* Puts the word or value into any register; narrow, its low half only. */
-static void load(struct comp *c, bool wide, unsigned reg, uint32_t index)
-{
-    int i = find_held(c, index);
-
-    if (i >= 0) {
-        mov_rr(&c->e, wide, reg, held_register[i]);
-        c->held[i].time = ++c->time;
-    } else if (c->slots[index].known) {
-        uint64_t v = c->slots[index].constant;
-        mov_imm(&c->e, reg, wide ? v : (uint32_t)v);
-    } else {
-        load_word(c, wide, reg, index);
-    }
-}
-
-/* The register that holds the word or value. */
-static unsigned get(struct comp *c, uint32_t index)
-{
-    int i = find_held(c, index);
-
-    if (i < 0) {
-        unsigned place = fresh(c);
-
-        load(c, true, held_register[place], index);
-        c->held[place].index = index;
-        i = (int)place;
-    }
-    c->held[i].time = ++c->time;
-    return held_register[i];
-}
-
-/* A place whose register has the same as the word or value, and may be changed. */
-static unsigned take(struct comp *c, bool wide, uint32_t index)
-{
-    int i = find_held(c, index);
-    unsigned place;
-
-    if (i >= 0 && !matters(c, index, c->at + 1)) {
-        c->held[i] = (struct held){.index = RESERVED, .time = ++c->time};
-        if (!wide) {
-            mov_rr(&c->e, false, held_register[i], held_register[i]);
-        }
-        return (unsigned)i;
-    }
-    place = fresh(c);
-    load(c, wide, held_register[place], index);
-    return place;
-}
-
-/* reg op= a word or value */
-static void op_index(struct comp *c, bool wide, unsigned opcode, unsigned reg,
-                     uint32_t index)
-{
-    if (find_held(c, index) < 0 && !c->slots[index].known &&
-        !matters(c, index, c->at + 1)) {
-        op_rm(&c->e, wide, opcode, reg, RBX, WORD(index));
-    } else {
-        op_rr(&c->e, wide, opcode, reg, get(c, index));
-    }
-}
-
-/* Memory gets all that it does not have yet; values if a step from `from` on reads them.
- */
-static void write_back(struct comp *c, uint32_t from)
-{
-    for (unsigned i = 0; i < HELD; i++) {
-        if (c->held[i].index != NOTHING && c->held[i].dirty &&
-            matters(c, c->held[i].index, from)) {
-            store_held(c, i);
-        }
-    }
-    store_unstored(c);
-}
-
-/* Registers are another function's for a while. */
-static void forget_registers(struct comp *c)
-{
-    for (unsigned i = 0; i < HELD; i++) {
-        c->held[i].index = NOTHING;
-    }
-}
 
 /* ---- Calls ---- */
 
@@ -366,38 +110,23 @@ static void emit_constant(struct comp *c, const struct lti_step *s)
     bind_constant(c, s->d, s->imm);
 }
 
-/* d = what is in the record */
-static void emit_from_record(struct comp *c, bool wide, uint32_t index, uint32_t offset)
+/* d = `bytes` in the record */
+static void take_slot(struct comp *c, uint32_t index, unsigned bytes, uint32_t offset)
 {
     unsigned place = fresh(c);
 
-    op_rm(&c->e, wide, X_LOAD, held_register[place], R13, (int32_t)offset);
+    op_rm(&c->e, bytes == 8, X_LOAD, held_register[place], R13, (int32_t)offset);
     bind(c, place, index);
 }
 
-static void emit_slot32(struct comp *c, const struct lti_step *s)
+static void emit_slot(struct comp *c, const struct lti_step *s)
 {
-    emit_from_record(c, false, s->d, (uint32_t)s->imm);
+    take_slot(c, s->d, c->how, (uint32_t)s->imm);
 }
 
-static void emit_slot64(struct comp *c, const struct lti_step *s)
+static void emit_setreg_slot(struct comp *c, const struct lti_step *s)
 {
-    emit_from_record(c, true, s->d, (uint32_t)s->imm);
-}
-
-static void emit_setreg_slot32(struct comp *c, const struct lti_step *s)
-{
-    emit_from_record(c, false, s->d, s->slot);
-}
-
-static void emit_setreg_slot64(struct comp *c, const struct lti_step *s)
-{
-    emit_from_record(c, true, s->d, s->slot);
-}
-
-static void emit_setreg_imm(struct comp *c, const struct lti_step *s)
-{
-    bind_constant(c, s->d, s->imm);
+    take_slot(c, s->d, c->how, s->slot);
 }
 
 /* d = a */
@@ -435,175 +164,75 @@ static unsigned combine(struct comp *c, bool wide, const struct lti_step *s,
     return place;
 }
 
-static void emit_two(struct comp *c, const struct lti_step *s, unsigned opcode)
+static void emit_two(struct comp *c, const struct lti_step *s)
 {
-    bind(c, combine(c, !narrow(s), s, opcode), s->d);
+    bind(c, combine(c, !narrow(s), s, c->how), s->d);
 }
 
-static void emit_add(struct comp *c, const struct lti_step *s)
-{
-    emit_two(c, s, X_ADD);
-}
-
-static void emit_sub(struct comp *c, const struct lti_step *s)
-{
-    emit_two(c, s, X_SUB);
-}
-
-static void emit_and(struct comp *c, const struct lti_step *s)
-{
-    emit_two(c, s, X_AND);
-}
-
-static void emit_or(struct comp *c, const struct lti_step *s)
-{
-    emit_two(c, s, X_OR);
-}
-
-static void emit_xor(struct comp *c, const struct lti_step *s)
-{
-    emit_two(c, s, X_XOR);
-}
-
-static void emit_mul(struct comp *c, const struct lti_step *s)
-{
-    emit_two(c, s, X_IMUL);
-}
-
-/* One operand or the result is complemented. */
-static void emit_complement(struct comp *c, const struct lti_step *s, unsigned opcode,
-                            bool operand)
+/* One operand is complemented. */
+static void emit_complement(struct comp *c, const struct lti_step *s)
 {
     bool wide = !narrow(s);
     unsigned place;
 
-    if (operand) {
-        load(c, wide, RAX, s->b);
-        unary(&c->e, wide, UN_NOT, RAX);
-    } else {
-        load(c, wide, RAX, s->b);
-    }
+    load(c, wide, RAX, s->b);
+    unary(&c->e, wide, UN_NOT, RAX);
     place = take(c, wide, s->a);
-    op_rr(&c->e, wide, opcode, held_register[place], RAX);
-    if (!operand) {
-        unary(&c->e, wide, UN_NOT, held_register[place]);
-    }
+    op_rr(&c->e, wide, c->how, held_register[place], RAX);
     bind(c, place, s->d);
 }
 
-static void emit_andc(struct comp *c, const struct lti_step *s)
+/* The result is. */
+static void emit_two_complement(struct comp *c, const struct lti_step *s)
 {
-    emit_complement(c, s, X_AND, true);
+    unsigned place = combine(c, !narrow(s), s, c->how);
+
+    unary(&c->e, !narrow(s), UN_NOT, held_register[place]);
+    bind(c, place, s->d);
 }
 
-static void emit_orc(struct comp *c, const struct lti_step *s)
-{
-    emit_complement(c, s, X_OR, true);
-}
-
-static void emit_eqv(struct comp *c, const struct lti_step *s)
-{
-    emit_complement(c, s, X_XOR, false);
-}
-
-static void emit_nand(struct comp *c, const struct lti_step *s)
-{
-    emit_complement(c, s, X_AND, false);
-}
-
-static void emit_nor(struct comp *c, const struct lti_step *s)
-{
-    emit_complement(c, s, X_OR, false);
-}
-
-static void emit_unary(struct comp *c, const struct lti_step *s, unsigned op)
+static void emit_unary(struct comp *c, const struct lti_step *s)
 {
     unsigned place = take(c, !narrow(s), s->a);
 
-    unary(&c->e, !narrow(s), op, held_register[place]);
+    unary(&c->e, !narrow(s), c->how, held_register[place]);
     bind(c, place, s->d);
 }
 
-static void emit_not(struct comp *c, const struct lti_step *s)
-{
-    emit_unary(c, s, UN_NOT);
-}
-
-static void emit_neg(struct comp *c, const struct lti_step *s)
-{
-    emit_unary(c, s, UN_NEG);
-}
-
-static void emit_shift(struct comp *c, const struct lti_step *s, unsigned op)
+static void emit_shift(struct comp *c, const struct lti_step *s)
 {
     unsigned place;
 
     load(c, false, RCX, s->b);
     place = take(c, !narrow(s), s->a);
-    shift_cl(&c->e, !narrow(s), op, held_register[place]);
+    shift_cl(&c->e, !narrow(s), c->how, held_register[place]);
     bind(c, place, s->d);
 }
 
-static void emit_shl(struct comp *c, const struct lti_step *s)
-{
-    emit_shift(c, s, SH_SHL);
-}
-
-static void emit_shr(struct comp *c, const struct lti_step *s)
-{
-    emit_shift(c, s, SH_SHR);
-}
-
-static void emit_sar(struct comp *c, const struct lti_step *s)
-{
-    emit_shift(c, s, SH_SAR);
-}
-
-static void emit_rotl(struct comp *c, const struct lti_step *s)
-{
-    emit_shift(c, s, SH_ROL);
-}
-
-static void emit_rotr(struct comp *c, const struct lti_step *s)
-{
-    emit_shift(c, s, SH_ROR);
-}
-
-static void emit_shift_constant(struct comp *c, const struct lti_step *s, unsigned op)
+static void emit_shift_constant(struct comp *c, const struct lti_step *s)
 {
     unsigned place = take(c, !narrow(s), s->a);
     unsigned count = (unsigned)s->imm & (narrow(s) ? 31 : 63);
 
     if (count) {
-        shift_imm(&c->e, !narrow(s), op, held_register[place], count);
+        shift_imm(&c->e, !narrow(s), c->how, held_register[place], count);
     }
     bind(c, place, s->d);
 }
 
-static void emit_shli(struct comp *c, const struct lti_step *s)
-{
-    emit_shift_constant(c, s, SH_SHL);
-}
-
-static void emit_shri(struct comp *c, const struct lti_step *s)
-{
-    emit_shift_constant(c, s, SH_SHR);
-}
-
-static void emit_with_constant(struct comp *c, const struct lti_step *s, unsigned opcode,
-                               unsigned alu)
+static void emit_with_constant(struct comp *c, const struct lti_step *s)
 {
     bool wide = !narrow(s);
-    unsigned place, reg;
+    unsigned place;
 
     if (fits32(s->imm) || !wide) {
         place = take(c, wide, s->a);
-        alu_imm(&c->e, wide, alu, held_register[place], (int32_t)s->imm);
+        alu_imm(&c->e, wide, c->how, held_register[place], (int32_t)s->imm);
     } else {
         mov_imm(&c->e, RAX, s->imm);
         place = take(c, wide, s->a);
-        reg = held_register[place];
-        op_rr(&c->e, wide, opcode, reg, RAX);
+        /* The opcode is made of the same three bits. */
+        op_rr(&c->e, wide, c->how << 3 | 3, held_register[place], RAX);
     }
     bind(c, place, s->d);
 }
@@ -614,7 +243,7 @@ static void emit_addi(struct comp *c, const struct lti_step *s)
     unsigned place;
 
     if (i < 0 || !matters(c, s->a, c->at + 1) || !(fits32(s->imm) || narrow(s))) {
-        emit_with_constant(c, s, X_ADD, ALU_ADD);
+        emit_with_constant(c, s);
         return;
     }
     get(c, s->a); /* it is not the oldest then */
@@ -622,21 +251,6 @@ static void emit_addi(struct comp *c, const struct lti_step *s)
     op_rm(&c->e, !narrow(s), X_LEA, held_register[place], held_register[i],
           (int32_t)s->imm);
     bind(c, place, s->d);
-}
-
-static void emit_andi(struct comp *c, const struct lti_step *s)
-{
-    emit_with_constant(c, s, X_AND, ALU_AND);
-}
-
-static void emit_ori(struct comp *c, const struct lti_step *s)
-{
-    emit_with_constant(c, s, X_OR, ALU_OR);
-}
-
-static void emit_xori(struct comp *c, const struct lti_step *s)
-{
-    emit_with_constant(c, s, X_XOR, ALU_XOR);
 }
 
 /* The register keeps its low bits only. */
@@ -814,7 +428,7 @@ static void emit_high_product(struct comp *c, const struct lti_step *s)
 
     load(c, wide, RAX, s->a);
     load(c, wide, RCX, s->b);
-    unary(&c->e, wide, s->code == LTI_MULSH ? UN_IMUL : UN_MUL, RCX);
+    unary(&c->e, wide, c->how, RCX);
     place = fresh(c);
     mov_rr(&c->e, wide, held_register[place], RDX);
     bind(c, place, s->d);
@@ -892,19 +506,14 @@ static void tell_write(struct comp *c, unsigned number, unsigned reg)
 
 static void emit_write_one(struct comp *c, const struct lti_step *s)
 {
-    unsigned number = s->d, reg;
-
     emit_copy(c, s);
-    reg = get(c, number);
-    tell_write(c, number, reg);
+    tell_write(c, s->d, get(c, s->d));
 }
 
 static void emit_write_slot_one(struct comp *c, const struct lti_step *s)
 {
-    unsigned number = s->d;
-
-    emit_from_record(c, s->code == LTI_STEP_WRITE_SLOT64_ONE, number, s->slot);
-    tell_write(c, number, get(c, number));
+    emit_setreg_slot(c, s);
+    tell_write(c, s->d, get(c, s->d));
 }
 
 /* C does it, and the word is another one then. */
@@ -1072,6 +681,41 @@ static void emit_flags_one(struct comp *c, const struct lti_step *s)
     tell_flags(c);
 }
 
+/* ---- Flags of aarch64 ---- */
+
+/* rcx |= a bit of eax, at another place */
+static void add_flag(struct comp *c, unsigned left)
+{
+    shift_imm(&c->e, false, SH_SHL, RAX, left);
+    op_rr(&c->e, false, X_OR, RCX, RAX);
+}
+
+/* The flags register was written, as the words of its flags say now. */
+static void emit_flags(struct comp *c, const struct lti_step *s)
+{
+    struct emitter *e = &c->e;
+
+    if (s->imm != 1 || c->d->x86) {
+        emit_slow(c, s);
+        return;
+    }
+    /* As lti_a64_nzcv(). */
+    load(c, false, RCX, LTI_A64_NF);
+    alu_imm(e, false, ALU_AND, RCX, INT32_MIN);
+    load(c, false, RAX, LTI_A64_ZF);
+    op_rr(e, false, X_TEST, RAX, RAX);
+    op_rr(e, false, X_SET | CC_E, 0, RAX);
+    op_rr(e, false, X_MOVZX8, RAX, RAX);
+    add_flag(c, 30);
+    load(c, false, RAX, LTI_A64_CF);
+    alu_imm(e, false, ALU_AND, RAX, 1);
+    add_flag(c, 29);
+    load(c, false, RAX, LTI_A64_VF);
+    shift_imm(e, false, SH_SHR, RAX, 31);
+    add_flag(c, 28);
+    tell_write(c, LT_AARCH64_NZCV, RCX);
+}
+
 /* ---- Memory ---- */
 
 /* Whether the step's event goes to the first callback of its kind only, wherever it is.
@@ -1162,20 +806,19 @@ static bool words_fit(const struct lti_step *s)
     return s->flags <= 16; /* else it takes too much room */
 }
 
+static void emit_words_slow(struct comp *c, const struct lti_step *s)
+{
+    emit_slow(c, s);
+    forget_words(c, s);
+}
+
 static void emit_words(struct comp *c, const struct lti_step *s)
 {
     if (words_fit(s)) {
         copy_words(c, s);
     } else {
-        emit_slow(c, s);
-        forget_words(c, s);
+        emit_words_slow(c, s);
     }
-}
-
-static void emit_words_slow(struct comp *c, const struct lti_step *s)
-{
-    emit_slow(c, s);
-    forget_words(c, s);
 }
 
 static void emit_words_tell(struct comp *c, const struct lti_step *s)
@@ -1454,95 +1097,96 @@ typedef void (*template_fn)(struct comp *c, const struct lti_step *s);
 #define READS_D 4u
 #define MAKES_D 8u /* a value */
 
-static const struct template
-{
+static const struct form {
     template_fn emit; /* NULL: a block with such a step is not compiled */
+    unsigned how;     /* see struct comp */
     unsigned operands;
-}
-templates[LTI_STEP_COUNT] = {
+} templates[LTI_STEP_COUNT] = {
+#define T(code, emit, how, operands) [code] = {emit, how, operands}
 #define OP2 (READS_A | READS_B | MAKES_D)
 #define OP1 (READS_A | MAKES_D)
-    [LTI_CONST] = {emit_constant, MAKES_D},
-    [LTI_SLOT32] = {emit_slot32, MAKES_D},
-    [LTI_SLOT64] = {emit_slot64, MAKES_D},
-    [LTI_REG] = {emit_copy, OP1},
-    [LTI_ADD] = {emit_add, OP2},
-    [LTI_SUB] = {emit_sub, OP2},
-    [LTI_AND] = {emit_and, OP2},
-    [LTI_OR] = {emit_or, OP2},
-    [LTI_XOR] = {emit_xor, OP2},
-    [LTI_ANDC] = {emit_andc, OP2},
-    [LTI_ORC] = {emit_orc, OP2},
-    [LTI_EQV] = {emit_eqv, OP2},
-    [LTI_NAND] = {emit_nand, OP2},
-    [LTI_NOR] = {emit_nor, OP2},
-    [LTI_SHL] = {emit_shl, OP2},
-    [LTI_SHR] = {emit_shr, OP2},
-    [LTI_SAR] = {emit_sar, OP2},
-    [LTI_ROTL] = {emit_rotl, OP2},
-    [LTI_ROTR] = {emit_rotr, OP2},
-    [LTI_MUL] = {emit_mul, OP2},
-    [LTI_NOT] = {emit_not, OP1},
-    [LTI_NEG] = {emit_neg, OP1},
-    [LTI_EXTRACT] = {emit_extract, OP1},
-    [LTI_SEXTRACT] = {emit_sextract, OP1},
-    [LTI_DEPOSIT] = {emit_deposit, OP2},
-    [LTI_EXTRACT2] = {emit_extract2, OP2},
-    [LTI_SETCOND] = {emit_setcond, OP2},
-    [LTI_NEGSETCOND] = {emit_setcond, OP2},
-    [LTI_MOVCOND] = {emit_movcond, OP2},
-    [LTI_MORE] = {emit_nothing, READS_A | READS_B},
-    [LTI_CTPOP] = {emit_ctpop, OP1},
-    [LTI_BSWAP] = {emit_bswap, OP1},
-    [LTI_MULUH] = {emit_high_product, OP2},
-    [LTI_MULSH] = {emit_high_product, OP2},
-    [LTI_STEP_INSN] = {emit_insn_slow, 0},
-    [LTI_STEP_INSN_ONE] = {emit_insn_one, 0},
-    [LTI_STEP_INSN_SILENT] = {emit_insn_silent, 0},
-    [LTI_STEP_INSN_REPEATS] = {emit_insn_slow, 0},
-    [LTI_STEP_END] = {emit_end, 0},
-    [LTI_STEP_SETREG] = {emit_copy, READS_A},
-    [LTI_STEP_SETREG_IMM] = {emit_setreg_imm, 0},
-    [LTI_STEP_SETREG_SLOT64] = {emit_setreg_slot64, 0},
-    [LTI_STEP_SETREG_SLOT32] = {emit_setreg_slot32, 0},
-    [LTI_STEP_WRITE] = {emit_write_slow, READS_A},
-    [LTI_STEP_WRITE_ONE] = {emit_write_one, READS_A},
-    [LTI_STEP_WRITE_SLOT64] = {emit_write_slow, 0},
-    [LTI_STEP_WRITE_SLOT64_ONE] = {emit_write_slot_one, 0},
-    [LTI_STEP_WRITE_SLOT32] = {emit_write_slow, 0},
-    [LTI_STEP_WRITE_SLOT32_ONE] = {emit_write_slot_one, 0},
-    [LTI_STEP_FLAGS] = {emit_slow, 0},
-    [LTI_STEP_FLAGS_ONE] = {emit_flags_one, READS_A | READS_B},
-    [LTI_STEP_FLAGS_SUB_ONE] = {emit_flags_sum_one, READS_A | READS_B},
-    [LTI_STEP_FLAGS_ADD_ONE] = {emit_flags_sum_one, READS_A | READS_B},
-    [LTI_STEP_FLAGS_LOGIC_ONE] = {emit_flags_logic_one, READS_A},
-    [LTI_STEP_FLAGS_CMP_ONE] = {emit_flags_cmp_one, READS_A | READS_B},
-    [LTI_STEP_FLAGS_TEST_ONE] = {emit_flags_logic_one, READS_A | READS_B},
-    [LTI_STEP_STORE] = {emit_access, READS_A | READS_B},
-    [LTI_STEP_STORE16] = {emit_slow, READS_A | READS_B | READS_D},
-    [LTI_STEP_LOAD] = {emit_access, READS_A | READS_B},
-    [LTI_STEP_LOAD16] = {emit_slow, READS_A | READS_B | READS_D},
-    [LTI_STEP_ADDI] = {emit_addi, OP1},
-    [LTI_STEP_ANDI] = {emit_andi, OP1},
-    [LTI_STEP_ORI] = {emit_ori, OP1},
-    [LTI_STEP_XORI] = {emit_xori, OP1},
-    [LTI_STEP_SHLI] = {emit_shli, OP1},
-    [LTI_STEP_SHRI] = {emit_shri, OP1},
-    [LTI_STEP_LOW32] = {emit_low32, OP1},
-    [LTI_STEP_INSN_LAST_ONE] = {emit_insn_one, 0},
-    [LTI_STEP_WORDS] = {emit_words, 0},
-    [LTI_STEP_ZERO] = {emit_words, 0},
-    [LTI_STEP_WORDS_TELL] = {emit_words_tell, 0},
-    [LTI_STEP_ZERO_TELL] = {emit_words_tell, 0},
-    [LTI_STEP_WORDS_CHANGED] = {emit_words_slow, 0},
-    [LTI_STEP_WORDS_STACK] = {emit_words_slow, 0},
-    [LTI_STEP_VIEW_RUN] = {emit_view_run, 0},
-    [LTI_STEP_VIEW_END] = {emit_view_end, 0},
-    [LTI_STEP_VIEW_COPY] = {emit_view_copy, 0},
-    [LTI_STEP_VIEW_CHANGED] = {emit_view_changed, MAKES_D},
-    [LTI_STEP_VIEW_FLOAT] = {emit_view_slow, MAKES_D},
+    T(LTI_CONST, emit_constant, 0, MAKES_D),
+    T(LTI_SLOT32, emit_slot, 4, MAKES_D),
+    T(LTI_SLOT64, emit_slot, 8, MAKES_D),
+    T(LTI_REG, emit_copy, 0, OP1),
+    T(LTI_ADD, emit_two, X_ADD, OP2),
+    T(LTI_SUB, emit_two, X_SUB, OP2),
+    T(LTI_AND, emit_two, X_AND, OP2),
+    T(LTI_OR, emit_two, X_OR, OP2),
+    T(LTI_XOR, emit_two, X_XOR, OP2),
+    T(LTI_ANDC, emit_complement, X_AND, OP2),
+    T(LTI_ORC, emit_complement, X_OR, OP2),
+    T(LTI_EQV, emit_two_complement, X_XOR, OP2),
+    T(LTI_NAND, emit_two_complement, X_AND, OP2),
+    T(LTI_NOR, emit_two_complement, X_OR, OP2),
+    T(LTI_SHL, emit_shift, SH_SHL, OP2),
+    T(LTI_SHR, emit_shift, SH_SHR, OP2),
+    T(LTI_SAR, emit_shift, SH_SAR, OP2),
+    T(LTI_ROTL, emit_shift, SH_ROL, OP2),
+    T(LTI_ROTR, emit_shift, SH_ROR, OP2),
+    T(LTI_MUL, emit_two, X_IMUL, OP2),
+    T(LTI_NOT, emit_unary, UN_NOT, OP1),
+    T(LTI_NEG, emit_unary, UN_NEG, OP1),
+    T(LTI_EXTRACT, emit_extract, 0, OP1),
+    T(LTI_SEXTRACT, emit_sextract, 0, OP1),
+    T(LTI_DEPOSIT, emit_deposit, 0, OP2),
+    T(LTI_EXTRACT2, emit_extract2, 0, OP2),
+    T(LTI_SETCOND, emit_setcond, 0, OP2),
+    T(LTI_NEGSETCOND, emit_setcond, 0, OP2),
+    T(LTI_MOVCOND, emit_movcond, 0, OP2),
+    T(LTI_MORE, emit_nothing, 0, READS_A | READS_B),
+    T(LTI_CTPOP, emit_ctpop, 0, OP1),
+    T(LTI_BSWAP, emit_bswap, 0, OP1),
+    T(LTI_MULUH, emit_high_product, UN_MUL, OP2),
+    T(LTI_MULSH, emit_high_product, UN_IMUL, OP2),
+    T(LTI_STEP_INSN, emit_insn_slow, 0, 0),
+    T(LTI_STEP_INSN_ONE, emit_insn_one, 0, 0),
+    T(LTI_STEP_INSN_SILENT, emit_insn_silent, 0, 0),
+    T(LTI_STEP_INSN_REPEATS, emit_insn_slow, 0, 0),
+    T(LTI_STEP_END, emit_end, 0, 0),
+    T(LTI_STEP_SETREG, emit_copy, 0, READS_A),
+    T(LTI_STEP_SETREG_IMM, emit_constant, 0, 0),
+    T(LTI_STEP_SETREG_SLOT64, emit_setreg_slot, 8, 0),
+    T(LTI_STEP_SETREG_SLOT32, emit_setreg_slot, 4, 0),
+    T(LTI_STEP_WRITE, emit_write_slow, 0, READS_A),
+    T(LTI_STEP_WRITE_ONE, emit_write_one, 0, READS_A),
+    T(LTI_STEP_WRITE_SLOT64, emit_write_slow, 0, 0),
+    T(LTI_STEP_WRITE_SLOT64_ONE, emit_write_slot_one, 8, 0),
+    T(LTI_STEP_WRITE_SLOT32, emit_write_slow, 0, 0),
+    T(LTI_STEP_WRITE_SLOT32_ONE, emit_write_slot_one, 4, 0),
+    T(LTI_STEP_FLAGS, emit_flags, 0, 0),
+    T(LTI_STEP_FLAGS_ONE, emit_flags_one, 0, READS_A | READS_B),
+    T(LTI_STEP_FLAGS_SUB_ONE, emit_flags_sum_one, 0, READS_A | READS_B),
+    T(LTI_STEP_FLAGS_ADD_ONE, emit_flags_sum_one, 0, READS_A | READS_B),
+    T(LTI_STEP_FLAGS_LOGIC_ONE, emit_flags_logic_one, 0, READS_A),
+    T(LTI_STEP_FLAGS_CMP_ONE, emit_flags_cmp_one, 0, READS_A | READS_B),
+    T(LTI_STEP_FLAGS_TEST_ONE, emit_flags_logic_one, 0, READS_A | READS_B),
+    T(LTI_STEP_STORE, emit_access, 0, READS_A | READS_B),
+    T(LTI_STEP_STORE16, emit_slow, 0, READS_A | READS_B | READS_D),
+    T(LTI_STEP_LOAD, emit_access, 0, READS_A | READS_B),
+    T(LTI_STEP_LOAD16, emit_slow, 0, READS_A | READS_B | READS_D),
+    T(LTI_STEP_ADDI, emit_addi, ALU_ADD, OP1),
+    T(LTI_STEP_ANDI, emit_with_constant, ALU_AND, OP1),
+    T(LTI_STEP_ORI, emit_with_constant, ALU_OR, OP1),
+    T(LTI_STEP_XORI, emit_with_constant, ALU_XOR, OP1),
+    T(LTI_STEP_SHLI, emit_shift_constant, SH_SHL, OP1),
+    T(LTI_STEP_SHRI, emit_shift_constant, SH_SHR, OP1),
+    T(LTI_STEP_LOW32, emit_low32, 0, OP1),
+    T(LTI_STEP_INSN_LAST_ONE, emit_insn_one, 0, 0),
+    T(LTI_STEP_WORDS, emit_words, 0, 0),
+    T(LTI_STEP_ZERO, emit_words, 0, 0),
+    T(LTI_STEP_WORDS_TELL, emit_words_tell, 0, 0),
+    T(LTI_STEP_ZERO_TELL, emit_words_tell, 0, 0),
+    T(LTI_STEP_WORDS_CHANGED, emit_words_slow, 0, 0),
+    T(LTI_STEP_WORDS_STACK, emit_words_slow, 0, 0),
+    T(LTI_STEP_VIEW_RUN, emit_view_run, 0, 0),
+    T(LTI_STEP_VIEW_END, emit_view_end, 0, 0),
+    T(LTI_STEP_VIEW_COPY, emit_view_copy, 0, 0),
+    T(LTI_STEP_VIEW_CHANGED, emit_view_changed, 0, MAKES_D),
+    T(LTI_STEP_VIEW_FLOAT, emit_view_slow, 0, MAKES_D),
 #undef OP1
 #undef OP2
+#undef T
 };
 
 /* Whether somebody who is not called at once wants a step's event. */
@@ -1689,6 +1333,7 @@ enum lti_emitted lti_emit_block(struct lti_code_room *room, void *scratch,
                                 const struct lti_decoder *d,
                                 const struct lti_block *block)
 {
+    const struct form *form;
     struct comp c = {
         .e.p = room->p,
         .room = room,
@@ -1712,7 +1357,9 @@ enum lti_emitted lti_emit_block(struct lti_code_room *room, void *scratch,
         if (room->end - c.e.p < STEP_ROOM + view_room(&c, &c.steps[c.at])) {
             return LTI_EMIT_ROOM;
         }
-        templates[c.steps[c.at].code].emit(&c, &c.steps[c.at]);
+        form = &templates[c.steps[c.at].code];
+        c.how = form->how;
+        form->emit(&c, &c.steps[c.at]);
     }
     while ((uintptr_t)c.e.p % 16) {
         put8(&c.e, 0xcc); /* int3 */
