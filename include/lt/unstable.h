@@ -43,9 +43,9 @@ struct lt_stats {
  * the library, though slower for the engine. */
 #define LT_CONFIG_COMPACT UINT32_C(0x08000000)
 
-/* Bits of lt_config.flags, for tests and comparisons.  The library turns code that the guest
- * runs often into host code that makes its events; what is told is the same with and
- * without.  Never do that: */
+/* Bits of lt_config.flags, for tests and comparisons.  The library turns code that the
+ * guest runs often into host code that makes its events; what is told is the same with
+ * and without.  Never do that: */
 #define LT_CONFIG_INTERPRET UINT32_C(0x20000000)
 /* and do it for all code, when it is first run.  With both, never. */
 #define LT_CONFIG_COMPILE UINT32_C(0x04000000)

@@ -434,7 +434,10 @@ class Interruption(guests.Case):
         for number in (signal.SIGINT, signal.SIGTERM):
             with subprocess.Popen([LT, "run", "-f", "json", "-e", "insn", "-o", log,
                                    behaviour(), "spin"], stdin=subprocess.DEVNULL) as process:
-                time.sleep(1)
+                end = time.monotonic() + 60
+                while time.monotonic() < end and not (
+                        os.path.exists(log) and os.stat(log).st_size):
+                    time.sleep(0.1)
                 process.send_signal(number)
                 self.assertEqual(process.wait(60), -number)
             with open(log, "rb") as file:
@@ -442,6 +445,7 @@ class Interruption(guests.Case):
                 last = file.read().splitlines(keepends=True)[-1]
             self.assertTrue(last.endswith(b"\n"))
             json.loads(last)
+            os.unlink(log)
 
     def watch(self, *options):
         """Standard error, a terminal, of a run of some seconds."""
