@@ -209,7 +209,7 @@ static void check_session_create(void)
         CHECK(lt_session_create(&other, &session) == LT_ERR_ARGUMENT &&                  \
               session == NULL);                                                          \
     } while (0)
-    REFUSED(flags, UINT32_C(1) << 29);
+    REFUSED(flags, UINT32_C(1) << 20);
     REFUSED(flags, LT_CONFIG_CHECK_MEMORY); /* without LT_CONFIG_MEMORY */
     REFUSED(stdio[0], 3);
     REFUSED(stdio[2], UINT32_MAX);
