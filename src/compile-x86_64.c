@@ -27,6 +27,8 @@
 #define LEAVE_NEXT 128
 #define LEAVE 192
 
+#define FEATURE_POPCNT 1u
+
 /* No template, with all that it has to write back, is longer. */
 #define STEP_ROOM 1536
 
@@ -411,7 +413,7 @@ static void emit_ctpop(struct comp *c, const struct lti_step *s)
 {
     unsigned place;
 
-    if (!__builtin_cpu_supports("popcnt")) {
+    if (!(c->room->features & FEATURE_POPCNT)) {
         emit_slow(c, s);
         forget(c, s->d);
         return;
@@ -1368,11 +1370,11 @@ enum lti_emitted lti_emit_block(struct lti_code_room *room, void *scratch,
     return LTI_EMITTED;
 }
 
-bool lti_emit_possible(void)
+bool lti_emit_possible(uint32_t *features)
 {
     unsigned a, b, c, d;
 
-    __builtin_cpu_init();
+    *features = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT) ? FEATURE_POPCNT : 0;
     return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_LAHF_LM);
 }
 
@@ -1413,8 +1415,9 @@ void lti_emit_stubs(struct lti_code_room *room)
 
 #else
 
-bool lti_emit_possible(void)
+bool lti_emit_possible(uint32_t *features)
 {
+    *features = 0;
     return false;
 }
 

@@ -27,6 +27,7 @@ _Static_assert(LTI_SLABS < NOBODY, "a slab's number fits");
 
 struct lti_compiler {
     bool possible;        /* it can compile */
+    uint32_t features;    /* lti_code_room.features */
     pid_t owner;          /* the process that writes code: not a forked copy */
     uint8_t *write;       /* the region, where it is written */
     uint8_t *run;         /* and where it is executed */
@@ -70,6 +71,7 @@ static struct lti_code_room room_of(const struct lti_compiler *c, uint32_t chunk
         .end = begin + CHUNK_SIZE,
         .distance = c->run - c->write,
         .stubs = c->write,
+        .features = c->features,
     };
 }
 
@@ -80,7 +82,7 @@ static void prepare(struct lti_compiler *c)
     struct lti_code_room room;
 
     c->owner = getpid();
-    if (!lti_emit_possible()) {
+    if (!lti_emit_possible(&c->features)) {
         return;
     }
     tables = mmap(NULL, TABLES_SIZE, PROT_READ | PROT_WRITE,

@@ -48,10 +48,12 @@ struct lti_code_room {
     uint8_t *p, *end;
     ptrdiff_t distance;
     const uint8_t *stubs; /* what lti_emit_stubs() wrote, where it is written */
+    uint32_t features;    /* of the host's processor: lti_emit_possible() */
 };
 
-/* Whether there is a compiler for this host at all. */
-bool lti_emit_possible(void);
+/* Whether there is a compiler for this host at all, and what it has to know of the
+ * processor. */
+bool lti_emit_possible(uint32_t *features);
 
 /* Writes the ways in and out of compiled code, at most a page: first the way in, an
  * lti_enter_fn. */

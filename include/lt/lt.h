@@ -537,7 +537,8 @@ int lt_session_arch(const lt_session *session);
 /* ---- Callbacks ---- */
 
 /*
- * Adds a callback, up to 32 of a kind; they are called in the order added.
+ * Adds a callback, up to 32 of a kind; they are called in the order added.  A callback
+ * returns: neither longjmp() nor an exception may leave it.
  * `filter` NULL means everything; it is copied.  Before the run.
  * LT_ERR_ARGUMENT, LT_ERR_STATE, LT_ERR_LIMIT, LT_ERR_NO_MEMORY, LT_ERR_UNSUPPORTED
  * (LT_FILTER_SYNC with events or threads that the guest cannot wait at).

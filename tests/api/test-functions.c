@@ -211,7 +211,7 @@ static void check_session_create(void)
         CHECK(lt_session_create(&other, &session) == LT_ERR_ARGUMENT &&                  \
               session == NULL);                                                          \
     } while (0)
-    REFUSED(flags, UINT32_C(1) << 29);
+    REFUSED(flags, UINT32_C(1) << 20);
     REFUSED(flags, LT_CONFIG_CHECK_MEMORY); /* without LT_CONFIG_MEMORY */
     REFUSED(flags, LT_CONFIG_DISCARD | LT_CONFIG_MEMORY);
     config.flags = LT_CONFIG_DISCARD;
