@@ -39,7 +39,8 @@
 #define GLOBALS 128 /* at most */
 #define OPS 32768
 #define INSNS TCG_MAX_INSNS
-#define DEEP 10 /* an expression of more steps is worth a slot */
+#define DEEP 10   /* an expression of more steps is worth a slot, */
+#define DEEPER 24 /* or of so many, where registers are not told: flags, above all */
 
 enum kind { OPAQUE, CONST, REG, OP, POINTER };
 
@@ -133,6 +134,7 @@ static struct {
 static const LtGlobal *global_of[TCG_MAX_TEMPS];
 static int cc_op_temp = -1, repeat_temp = -1;
 static bool record_regs, direct;
+static unsigned deep = DEEP;
 
 static void find_globals(void)
 {
@@ -145,6 +147,7 @@ static void find_globals(void)
     g_assert(tcg_ctx->nb_globals <= GLOBALS);
     record_regs = lt_control->record & LTI_RECORD_REGS;
     direct = lt_control->record & LTI_RECORD_DIRECT;
+    deep = direct ? DEEP : DEEPER;
     for (int i = 0; i < tcg_ctx->nb_globals; i++) {
         TCGTemp *t = &tcg_ctx->temps[i];
         if (t->kind != TEMP_GLOBAL || t->mem_base != tcgv_ptr_temp(tcg_env)) {
@@ -409,7 +412,7 @@ static void give_slot(Node *n)
 }
 
 /* How many steps it takes to work `node` out from what is known, or more than
- * DEEP. */
+ * `deep`. */
 static unsigned steps(unsigned node)
 {
     const Node *n = &s.nodes[node];
@@ -419,9 +422,9 @@ static unsigned steps(unsigned node)
         return 1;
     }
     if (n->kind != OP) {
-        return DEEP + 1;
+        return deep + 1;
     }
-    for (unsigned i = 0; i < n->operands && sum <= DEEP; i++) {
+    for (unsigned i = 0; i < n->operands && sum <= deep; i++) {
         sum += steps(n->operand[i]);
     }
     return sum;
@@ -459,16 +462,16 @@ static bool only_unknown(unsigned node, unsigned *leaf, unsigned *room)
 static void make_known(unsigned node)
 {
     Node *n = &s.nodes[node];
-    unsigned leaf = 0, room = DEEP;
+    unsigned leaf = 0, room = deep;
 
-    if (steps(node) <= DEEP) {
+    if (steps(node) <= deep) {
         return;
     }
     /* What an instruction loads is often narrower than what it makes of it, and is
      * computed in any case. */
     if (n->kind == OP && only_unknown(node, &leaf, &room) && leaf) {
         give_slot(&s.nodes[leaf]);
-        if (steps(node) <= DEEP) {
+        if (steps(node) <= deep) {
             return;
         }
     }
