@@ -118,6 +118,7 @@ static struct {
     TCGOp *opened; /* where the block's first record is opened; NULL: it has none */
     bool named;    /* `block` has its descriptor */
     TCGv_ptr buffer;
+    bool buffer_loaded; /* for the record that is opened next */
     uint32_t block, offset;
     unsigned ways_out;
     unsigned from, count; /* instructions in it */
@@ -611,7 +612,10 @@ static void open_record(TCGOp *op, unsigned insn, bool continues)
 {
     name_record();
     emit_before(op);
-    load_buffer();
+    if (!s.buffer_loaded) {
+        load_buffer();
+    }
+    s.buffer_loaded = false;
     s.named = false;
     s.block = lt_block_reserve();
     tcg_gen_st_i32(tcg_constant_i32(s.block), s.buffer, 0);
@@ -633,12 +637,13 @@ static void open_block(TCGOp *op)
 {
     emit_before(op);
     if (tcg_ctx->exitreq_label) {
-        TCGv_ptr p = tcg_temp_ebb_new_ptr(), limit = tcg_temp_ebb_new_ptr();
+        TCGv_ptr limit = tcg_temp_ebb_new_ptr();
 
-        tcg_gen_ld_ptr(p, tcg_env, NEG(lt_ptr));
+        load_buffer();
         tcg_gen_ld_ptr(limit, tcg_env, NEG(lt_limit));
-        tcg_gen_brcond_i64(TCG_COND_GTU, (TCGv_i64)p, (TCGv_i64)limit,
+        tcg_gen_brcond_i64(TCG_COND_GTU, (TCGv_i64)s.buffer, (TCGv_i64)limit,
                            tcg_ctx->exitreq_label);
+        s.buffer_loaded = !(lt_filtered && record_regs); /* no label is in between */
     }
     if (lt_filtered) {
         if (record_regs) {
@@ -2139,7 +2144,7 @@ static void record_block(TranslationBlock *tb, struct DisasContextBase *db)
     if (!lt_control || db->pc_first >> 63 || (!lt_control->range_count && !lt_sync)) {
         return;
     }
-    s.open = false; /* the translation before may have been given up */
+    s.open = s.buffer_loaded = false; /* the translation before may have been given up */
     find_globals();
     memset(s.is_buffer, 0, sizeof(s.is_buffer));
     tcg_temp_ebb_reset_freed(tcg_ctx);
