@@ -683,6 +683,26 @@ static void emit_flags_one(struct comp *c, const struct lti_step *s)
     tell_flags(c);
 }
 
+/* Flags as a value: two of its operands are in the step before. */
+static void emit_eflags(struct comp *c, const struct lti_step *s)
+{
+    struct emitter *e = &c->e;
+    unsigned place;
+
+    write_back(c, c->at);
+    forget_registers(c);
+    op_rm(e, true, X_LEA, RDI, R12, -HOT_OFFSET);
+    load(c, true, RSI, s[-1].b);
+    load(c, true, RDX, s->a);
+    load(c, true, RCX, s->b);
+    load(c, true, R8, s[-1].a);
+    mov_imm(e, RAX, (uintptr_t)lti_eflags_of);
+    call_reg(e, RAX);
+    place = fresh(c);
+    mov_rr(e, true, held_register[place], RAX);
+    bind(c, place, s->d);
+}
+
 /* ---- Flags of aarch64 ---- */
 
 /* rcx |= a bit of eax, at another place */
@@ -1136,6 +1156,7 @@ static const struct form {
     T(LTI_SETCOND, emit_setcond, 0, OP2),
     T(LTI_NEGSETCOND, emit_setcond, 0, OP2),
     T(LTI_MOVCOND, emit_movcond, 0, OP2),
+    T(LTI_EFLAGS, emit_eflags, 0, OP2),
     T(LTI_MORE, emit_nothing, 0, READS_A | READS_B),
     T(LTI_CTPOP, emit_ctpop, 0, OP1),
     T(LTI_BSWAP, emit_bswap, 0, OP1),

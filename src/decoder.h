@@ -152,6 +152,10 @@ struct lti_decoder {
  */
 int lti_run_steps(struct lti_decoder *decoder, const void *out);
 
+/* LTI_EFLAGS: the flags that QEMU's words for them stand for. */
+uint64_t lti_eflags_of(const struct lti_decoder *decoder, uint64_t cc_op, uint64_t cc_dst,
+                       uint64_t cc_src, uint64_t cc_src2);
+
 /* Does one step of the record for compiled code: any but those of known operands that
  * it does itself.  decoder->seq and insn are up to date.  As lti_run_steps(). */
 int lti_slow_step(struct lti_decoder *decoder, const struct lti_step *step,

@@ -60,6 +60,13 @@ static uint64_t low_bits(uint64_t value, unsigned length)
     return length >= 64 ? value : value & ((UINT64_C(1) << length) - 1);
 }
 
+/* See decoder.h. */
+uint64_t lti_eflags_of(const struct lti_decoder *d, uint64_t cc_op, uint64_t cc_dst,
+                       uint64_t cc_src, uint64_t cc_src2)
+{
+    return lti_x86_arithmetic_flags(d->cc_map[cc_op & 127], cc_dst, cc_src, cc_src2);
+}
+
 /* Everything but the few most frequent operations. */
 static uint64_t compute(const struct lti_step *s, const uint64_t *values)
 {
@@ -435,8 +442,8 @@ other:
     values[s->d] = compute(s, values);
     NEXT;
 eflags:
-    values[s->d] = lti_x86_arithmetic_flags(d->cc_map[values[s[-1].b] & 127],
-                                            values[s->a], values[s->b], values[s[-1].a]);
+    values[s->d] =
+        lti_eflags_of(d, values[s[-1].b], values[s->a], values[s->b], values[s[-1].a]);
     NEXT;
 more:
     NEXT;

@@ -330,16 +330,16 @@ static void make_arithmetic(struct making *m, const struct lti_op *op)
     m->of[op->d] = make(m, code, op->flags, a, b, imm);
 }
 
-/* A choice, and the step before it that has what is chosen from. */
-static void make_choice(struct making *m, const struct lti_op *op)
+/* An operation on four values, and the step before it that has two of them. */
+static void make_of_four(struct making *m, const struct lti_op *op)
 {
     uint16_t a = use(m, m->of[op->a]), b = use(m, m->of[op->b]);
-    uint16_t yes = use(m, m->of[op[-1].a]), no = use(m, m->of[op[-1].b]);
+    uint16_t third = use(m, m->of[op[-1].a]), fourth = use(m, m->of[op[-1].b]);
     struct lti_step *more = add_step(m, LTI_MORE);
 
-    more->a = yes;
-    more->b = no;
-    m->of[op->d] = make(m, LTI_MOVCOND, op->flags, a, b, op->imm);
+    more->a = third;
+    more->b = fourth;
+    m->of[op->d] = make(m, op->op, op->flags, a, b, op->imm);
 }
 
 static void make_op(struct making *m, const struct lti_op *op, uint32_t kinds)
@@ -361,7 +361,8 @@ static void make_op(struct making *m, const struct lti_op *op, uint32_t kinds)
     case LTI_MORE:
         break; /* with the one behind */
     case LTI_MOVCOND:
-        make_choice(m, op);
+    case LTI_EFLAGS:
+        make_of_four(m, op);
         break;
     case LTI_SETREG:
         set_place(m, op->d, m->of[op->a]);
@@ -488,6 +489,7 @@ static void need_operands(struct making *m, uint32_t i)
         }
         break;
     case LTI_MOVCOND:
+    case LTI_EFLAGS:
         m->steps[i - 1].need |= how;
         /* fall through */
     default:
