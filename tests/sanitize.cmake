@@ -63,6 +63,7 @@ set_property(TEST sanitized/api/session APPEND PROPERTY ENVIRONMENT
     "LT_GUESTS=${GUESTS}/x86_64")
 
 # What the in-process mode adds, for those who refer to it.
+set_source_files_properties(${engine_inside} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 sanitized_sources(inside_sources src/in-process.c src/inside-signals.c)
 sanitized_program(test-functions api/test-functions.c ${inside_sources} ${engine_inside})
 sanitized_test(api/functions sanitized-test-functions ${CMAKE_BINARY_DIR}/public-names)
