@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Feedback about what a guest executes, for fuzzers and for whoever wants to know which
- * code ran: coverage, counted in a map by the guest's own translated code, at a few
- * percent of its time.  No events, callbacks or decoding are needed for it; it goes
- * with them, too.
+ * code ran: coverage, counted in a map by the guest's own translated code.  That takes
+ * about a tenth of its time for blocks, about a fifth for edges.  No events, callbacks or
+ * decoding are needed for it; it goes with them, too.
  *
  *     struct lt_coverage coverage;
  *     lt_coverage_init(&coverage, sizeof coverage);
