@@ -5,6 +5,7 @@
  * to compile.  What stands here is changed only together with the ABI's version.
  */
 #include <lt/block.h>
+#include <lt/fuzz.h>
 #include <lt/lt.h>
 #include <lt/unstable.h>
 
@@ -304,6 +305,21 @@ IS(LT_STDIO_FD, 2);
 IS(LT_CONFIG_TERMINAL, 1);
 IS(LT_CONFIG_MEMORY, 2);
 IS(LT_CONFIG_CHECK_MEMORY, 0x40000000);
+IS(LT_CONFIG_DISCARD, 0x10000000);
+IS(LT_CONFIG_COMPACT, 0x08000000);
+IS(LT_CONFIG_INTERPRET, 0x20000000);
+IS(LT_CONFIG_COMPILE, 0x04000000);
+IS(LT_COVERAGE_BLOCKS, 1);
+IS(LT_COVERAGE_EDGES, 2);
+IS(LT_COVERAGE_NUMBERS, 3);
+IS(LT_COVERAGE_EXACT_EDGES, 4);
+IS(LT_COUNTER_FLAG, 0);
+IS(LT_COUNTER_WRAP, 1);
+IS(LT_COUNTER_NEVER_ZERO, 2);
+IS(LT_COUNTER_64, 3);
+IS(LT_COVERAGE_MAP_MIN, 4096);
+IS(LT_COVERAGE_MAP_MAX, 0x40000000);
+IS(LT_COVERAGE_FD, 1);
 IS(LT_FOLLOW_ALL, 0);
 IS(LT_FOLLOW_FORKS, 1);
 IS(LT_FOLLOW_NONE, 2);
@@ -413,3 +429,30 @@ IS(LT_EVENT_BLOCK, 12);
 IS(LT_FILTER_NOT_IN_BLOCKS, 4);
 IS(LT_ROW_COMPUTED, 1);
 IS(LT_RUN_RESUMES, 1);
+
+SIZE(lt_coverage, 48);
+AT(lt_coverage, size, 0);
+AT(lt_coverage, kind, 4);
+AT(lt_coverage, counter, 8);
+AT(lt_coverage, flags, 12);
+AT(lt_coverage, map_size, 16);
+AT(lt_coverage, map, 24);
+AT(lt_coverage, fd_offset, 32);
+AT(lt_coverage, fd, 40);
+AT(lt_coverage, reserved, 44);
+
+SIZE(lt_coverage_block, 48);
+AT(lt_coverage_block, size, 0);
+AT(lt_coverage_block, length, 4);
+AT(lt_coverage_block, pc, 8);
+AT(lt_coverage_block, module, 16);
+AT(lt_coverage_block, offset, 24);
+AT(lt_coverage_block, base, 32);
+AT(lt_coverage_block, count, 40);
+
+SIZE(lt_coverage_edge, 24);
+AT(lt_coverage_edge, size, 0);
+AT(lt_coverage_edge, from, 4);
+AT(lt_coverage_edge, to, 8);
+AT(lt_coverage_edge, reserved, 12);
+AT(lt_coverage_edge, count, 16);

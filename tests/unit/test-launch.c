@@ -32,6 +32,7 @@ static struct lti_launch launch_of(char *const *argv)
         .argv = argv,
         .envp = environment,
         .stdio = {0, 1, 2},
+        .map_fd = -1,
     };
 }
 
