@@ -412,6 +412,11 @@ static bool is_wanted(uint64_t pc)
     return included;
 }
 
+bool lt_coverage_counts(void)
+{
+    return s.wanted != NULL;
+}
+
 void lt_coverage_block(TCGOp *first, uint64_t pc, uint32_t size)
 {
     uint64_t place;

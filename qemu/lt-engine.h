@@ -261,6 +261,7 @@ int64_t lt_hidden_entries(int nr, int fd, uint64_t addr, int64_t size);
 void lt_coverage_start(int fd); /* of the map, or -1 */
 void lt_coverage_cpu(CPUState *cpu);
 void lt_coverage_leave(void); /* this process counts no more */
+bool lt_coverage_counts(void);
 /* The block has been translated, and begins with `first`. */
 void lt_coverage_block(TCGOp *first, uint64_t pc, uint32_t size);
 

@@ -299,6 +299,18 @@ void __wrap_cpu_exec_start(CPUState *cpu)
     __real_cpu_exec_start(cpu);
 }
 
+/* Whether an instruction was left in the middle: those of aarch64 that copy and set
+ * memory give way to an interrupt within their helper, and registers say how far they
+ * came. */
+static bool in_the_middle(CPUState *cpu)
+{
+    uint8_t code[4];
+
+    return lt_target.arch == 2 && /* LT_ARCH_AARCH64 */
+           lt_read_guest(lt_target.pc(cpu_env(cpu)), code, 4) == 4 &&
+           lt_target.repeats(code, 4);
+}
+
 /* Where neither a system call nor anything else that was told has come in between. */
 static void record_present(CPUState *cpu)
 {
@@ -307,9 +319,9 @@ static void record_present(CPUState *cpu)
     bool same = count == self.left_count && memcmp(now, self.left, 8 * count) == 0;
 
     lt_record_regs(cpu,
-                   cpu->neg.lt_stale ? LTI_REGS_START
-                   : same            ? LTI_REGS_CHECK
-                                     : LTI_REGS_SIGNAL,
+                   cpu->neg.lt_stale             ? LTI_REGS_START
+                   : same && !in_the_middle(cpu) ? LTI_REGS_CHECK
+                                                 : LTI_REGS_SIGNAL,
                    0, false);
 }
 

@@ -643,7 +643,8 @@ static void open_block(TCGOp *op)
         tcg_gen_ld_ptr(limit, tcg_env, NEG(lt_limit));
         tcg_gen_brcond_i64(TCG_COND_GTU, (TCGv_i64)s.buffer, (TCGv_i64)limit,
                            tcg_ctx->exitreq_label);
-        s.buffer_loaded = !(lt_filtered && record_regs); /* no label is in between */
+        /* No label is in between. */
+        s.buffer_loaded = !(lt_filtered && record_regs) && !lt_coverage_counts();
     }
     if (lt_filtered) {
         if (record_regs) {

@@ -170,12 +170,19 @@ static void test_interruptions(void **state)
 /* A child of the host's own among sessions: its end must be told. */
 static int own_child_ends(void)
 {
+    sigset_t child_ends, old;
+
+    /* The handler knows the child before it hears of its end. */
+    sigemptyset(&child_ends);
+    sigaddset(&child_ends, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &child_ends, &old);
     pid_t child = fork();
 
     if (child == 0) {
         _exit(7);
     }
     atomic_store(&own_child, child);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     for (int i = 0; i < 500; i++) {
         if (kill(child, 0) != 0) {
             return 0; /* the handler, or the kernel, has reaped it */
