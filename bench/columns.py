@@ -20,9 +20,9 @@ MODES = {
     "none": Mode("no callbacks", "-", False),
     "coverage": Mode("block coverage", "k", False),
     "writes": Mode("memory writes", "w", False),
-    "producer": Mode("everything, producer only", "irwmsdc", False),
+    "producer": Mode("everything, producer only", "irwsdc", False),
     "view": Mode("everything, block view", "b", False),
-    "all": Mode("everything, callbacks", "irwms", True),
+    "all": Mode("everything, callbacks", "irws", True),
 }
 
 NO_SUCH_MODE = 124
